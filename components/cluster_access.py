@@ -1,0 +1,72 @@
+"""ClusterAccess: the kubeconfig, and a Kubernetes provider made from it."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.nas_command import Nas
+from nas.kubeconfig import KubeconfigNames, rewrite
+
+
+class ClusterAccessArgs(TypedDict):
+    """Inputs of `ClusterAccess`."""
+
+    nas: Nas
+    """How the NAS is reached."""
+    platform: str
+    """Name in the table of platforms, or `auto`."""
+    container_name: str
+    """Name of the k3s container."""
+    image: str
+    """Its image: another one may bring another kubeconfig, so it is read again."""
+    names: KubeconfigNames
+    """Server and names of the kubeconfig that is handed out."""
+    cluster_identifier: str
+    """Stays the same as long as the cluster does; another one replaces every object in it."""
+    timeout: int
+    """Seconds until k3s has to answer."""
+
+
+class ClusterAccess(pulumi.ComponentResource):
+    """Waits for k3s, reads its kubeconfig and rewrites it for use from outside the NAS."""
+
+    kubeconfig: pulumi.Output[str]
+    """The kubeconfig, YAML, one context. A secret."""
+    provider: kubernetes.Provider
+    """Kubernetes provider of the cluster."""
+
+    def __init__(
+        self, name: str, args: ClusterAccessArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("nas-k3s:index:ClusterAccess", name, None, opts)
+        names = args["names"]
+        file = args["nas"].script(
+            f"{name}-kubeconfig",
+            {
+                "script": "kubeconfig.sh",
+                "variables": {
+                    "PLATFORM": args["platform"],
+                    "CONTAINER": args["container_name"],
+                    "READY_TIMEOUT": str(args["timeout"]),
+                },
+                "create": "read",
+                "shown": {"image": args["image"]},
+                "timeout": args["timeout"] + 60,
+                "secret_output": True,
+            },
+            pulumi.ResourceOptions(parent=self),
+        )
+        text: pulumi.Input[str] = file.stdout
+        self.kubeconfig = pulumi.Output.secret(text).apply(lambda yaml: rewrite(yaml, names))
+        self.provider = kubernetes.Provider(
+            f"{name}-provider",
+            kubeconfig=self.kubeconfig,
+            cluster_identifier=args["cluster_identifier"],
+            # The data, and with it our objects, can outlive the stack.
+            upsert_existing_objects=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs({"endpoint": names.server, "context": names.name})

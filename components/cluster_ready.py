@@ -1,0 +1,116 @@
+"""ClusterReady: the proof that the cluster works."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.nas_command import Nas
+
+SMOKE_NAMESPACE = "nas-k3s-smoke"
+
+
+class ClusterReadyArgs(TypedDict):
+    """Inputs of `ClusterReady`."""
+
+    nas: Nas
+    """How the NAS is reached."""
+    kubernetes: kubernetes.Provider
+    """Kubernetes provider of the cluster: the smoke test takes the way that users will take."""
+    container: pulumi.Resource
+    """The k3s container; in-cluster objects go with it, so that destroy asks no dead API."""
+    container_id: pulumi.Input[str]
+    """Another container is proven anew."""
+    platform: str
+    """Name in the table of platforms, or `auto`."""
+    container_name: str
+    """Name of the k3s container."""
+    node_name: str
+    """Name of the node that has to be Ready."""
+    kubelet_version: str
+    """Version that the running kubelet has to report, or empty."""
+    components: Sequence[str]
+    """Deployments in kube-system that have to be available."""
+    cluster_domain: str
+    """DNS domain of the cluster, for the name that the smoke test resolves."""
+    smoke_image: str
+    """Image of the smoke test, with a shell and nslookup."""
+    pull_hint: str
+    """What to change when images cannot be pulled."""
+    timeout: int
+    """Seconds for each check."""
+
+
+class ClusterReady(pulumi.ComponentResource):
+    """Node Ready at the version asked for, default service account, packaged components
+    available, and a Job whose image came through the proxy and which resolved a cluster name."""
+
+    def __init__(
+        self, name: str, args: ClusterReadyArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("nas-k3s:index:ClusterReady", name, None, opts)
+        checks = args["nas"].script(
+            f"{name}-checks",
+            {
+                "script": "cluster-ready.sh",
+                "variables": {
+                    "PLATFORM": args["platform"],
+                    "CONTAINER": args["container_name"],
+                    "NODE": args["node_name"],
+                    "KUBELET_VERSION": args["kubelet_version"],
+                    "COMPONENTS": " ".join(args["components"]),
+                    "SMOKE_NAMESPACE": SMOKE_NAMESPACE,
+                    "READY_TIMEOUT": str(args["timeout"]),
+                    "PULL_HINT": args["pull_hint"],
+                },
+                "create": "check",
+                "delete": "forget",
+                "shown": {"container": args["container_id"]},
+                "timeout": args["timeout"] * (2 + len(args["components"])) + 60,
+            },
+            pulumi.ResourceOptions(parent=self),
+        )
+        in_cluster = pulumi.ResourceOptions(
+            parent=self,
+            provider=args["kubernetes"],
+            depends_on=[checks],
+            deleted_with=args["container"],
+        )
+        namespace = kubernetes.core.v1.Namespace(
+            f"{name}-namespace", metadata={"name": SMOKE_NAMESPACE}, opts=in_cluster
+        )
+        limit = pulumi.CustomTimeouts(create=f"{args['timeout']}s")
+        kubernetes.batch.v1.Job(
+            f"{name}-smoke",
+            metadata={"namespace": namespace.metadata["name"]},
+            spec=_smoke_job(args),
+            opts=pulumi.ResourceOptions.merge(
+                in_cluster, pulumi.ResourceOptions(custom_timeouts=limit)
+            ),
+        )
+        self.register_outputs({"node": args["node_name"]})
+
+
+def _smoke_job(args: ClusterReadyArgs) -> kubernetes.batch.v1.JobSpecArgs:
+    target = f"kubernetes.default.svc.{args['cluster_domain']}"
+    return kubernetes.batch.v1.JobSpecArgs(
+        backoff_limit=3,
+        active_deadline_seconds=args["timeout"],
+        template=kubernetes.core.v1.PodTemplateSpecArgs(
+            spec=kubernetes.core.v1.PodSpecArgs(
+                restart_policy="Never",
+                automount_service_account_token=False,
+                containers=[
+                    kubernetes.core.v1.ContainerArgs(
+                        name="smoke",
+                        image=args["smoke_image"],
+                        image_pull_policy="IfNotPresent",
+                        command=["nslookup", "-type=a", target],
+                    )
+                ],
+            )
+        ),
+    )

@@ -1,0 +1,123 @@
+"""The program of one stack: the five components and what they hand to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_command as command
+
+from components.cluster_access import ClusterAccess
+from components.cluster_ready import ClusterReady
+from components.daemon_proxy import DaemonProxy
+from components.k3s_server import K3sServer
+from components.nas_command import Nas
+from components.remote_docker import RemoteDocker
+from components.stack_config import show_warnings
+from nas.errors import RefusedError
+from nas.facts import read_facts
+from nas.plan import Plan, make_plan, needed_ports
+from nas.preflight import check_reachable
+from nas.settings import load_settings
+from nas.ssh import SshTarget, ssh_target
+
+
+def deploy(stack: str, config: Mapping[str, str]) -> None:
+    """Reads, decides, acts.
+
+    Raises:
+        RefusedError: before any resource exists.
+    """
+    settings = load_settings(stack, config)
+    target = ssh_target(settings)
+    target.write_known_hosts()
+    facts = read_facts(settings, target, needed_ports(settings))
+    problems = check_reachable(target, facts, preview=pulumi.runtime.is_dry_run())
+    if problems:
+        raise RefusedError(problems)
+    plan = make_plan(settings, facts)
+    show_warnings(plan.warnings)
+    build(plan, target)
+
+
+def build(plan: Plan, target: SshTarget) -> None:
+    """Realises a plan: each arrow of the graph is a real dependency."""
+    settings = plan.settings
+    nas = Nas(target, command.Provider("nas-commands"))
+    remote_docker = RemoteDocker("docker", {"nas": nas, "platform": settings.platform})
+    before_k3s: list[pulumi.Resource] = [remote_docker]
+    if plan.daemon is not None:
+        daemon_proxy = DaemonProxy(
+            "daemon-proxy",
+            {
+                "nas": nas,
+                "platform": settings.platform,
+                "proxy": plan.daemon,
+                "registry": plan.registry,
+                "timeout": settings.daemon_timeout,
+                "keep": settings.keep_daemon_proxy,
+            },
+            pulumi.ResourceOptions(depends_on=[remote_docker]),
+        )
+        before_k3s.append(daemon_proxy)
+    server = K3sServer(
+        "k3s",
+        {
+            "nas": nas,
+            "docker": remote_docker.provider,
+            "platform": settings.platform,
+            "image": plan.image,
+            "container_name": settings.container_name,
+            "node_name": plan.node_name,
+            "command": plan.command,
+            "env": plan.env,
+            "registries_yaml": plan.registries_yaml,
+            "ca_certificates": plan.ca_certificates,
+            "data_volume": plan.data_volume,
+            "etc_volume": plan.etc_volume,
+            "keep_data": settings.keep_data,
+            "pull_timeout": settings.pull_timeout,
+        },
+        pulumi.ResourceOptions(depends_on=before_k3s),
+    )
+    access = ClusterAccess(
+        "cluster",
+        {
+            "nas": nas,
+            "platform": settings.platform,
+            "container_name": settings.container_name,
+            "image": plan.image,
+            "names": plan.kubeconfig,
+            "cluster_identifier": plan.cluster_identifier,
+            "timeout": settings.ready_timeout,
+        },
+        pulumi.ResourceOptions(depends_on=[server]),
+    )
+    ClusterReady(
+        "ready",
+        {
+            "nas": nas,
+            "kubernetes": access.provider,
+            "container": server.container,
+            "container_id": server.container.id,
+            "platform": settings.platform,
+            "container_name": settings.container_name,
+            "node_name": plan.node_name,
+            "kubelet_version": plan.kubelet_version,
+            "components": plan.components,
+            "cluster_domain": settings.cluster_domain,
+            "smoke_image": settings.smoke_image,
+            "pull_hint": plan.pull_hint,
+            "timeout": settings.ready_timeout,
+        },
+        pulumi.ResourceOptions(depends_on=[access]),
+    )
+    _export(plan, access)
+
+
+def _export(plan: Plan, access: ClusterAccess) -> None:
+    pulumi.export("kubeconfig", access.kubeconfig)
+    pulumi.export("endpoint", plan.kubeconfig.server)
+    pulumi.export("context", plan.kubeconfig.name)
+    pulumi.export("nodeName", plan.node_name)
+    pulumi.export("image", plan.image)

@@ -1,0 +1,29 @@
+"""The stack's config as Pulumi hands it to a program."""
+
+from __future__ import annotations
+
+import pulumi
+from pulumi.runtime.config import CONFIG, get_config_env
+
+from nas.errors import NAMESPACE
+
+
+def stack_config() -> dict[str, str]:
+    """Key without namespace -> text, for this program's namespace.
+
+    `pulumi.Config` only answers for keys it is asked for, and an unknown key has to be refused:
+    hence the whole map. Secrets are in it in plain text.
+    """
+    everything = {**get_config_env(), **CONFIG.get()}
+    prefix = f"{NAMESPACE}:"
+    return {
+        key.removeprefix(prefix): str(value)
+        for key, value in everything.items()
+        if key.startswith(prefix)
+    }
+
+
+def show_warnings(warnings: tuple[str, ...]) -> None:
+    """Shows each warning once, in preview and in up."""
+    for warning in warnings:
+        pulumi.log.warn(warning)

@@ -1,0 +1,47 @@
+"""The errors that a user reads: each names the setting, its value and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NAMESPACE = "nas-k3s"
+"""The Pulumi project's name, hence the namespace of each config key."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to change before anything runs.
+
+    Attributes:
+        key: config key without its namespace, e.g. `proxy`.
+        value: the value as it may be shown: secrets are masked by whoever makes the problem.
+        why: what is wrong with it, a clause without a full stop.
+        fix: what to write or do instead.
+    """
+
+    key: str
+    value: str | None
+    why: str
+    fix: str
+
+    def __str__(self) -> str:
+        shown = "is not set" if self.value is None else f"= {self.value}"
+        return f"{NAMESPACE}:{self.key} {shown}\n    {self.why}\n    -> {self.fix}"
+
+
+class RefusedError(Exception):
+    """Raised before anything is changed, with every problem found, not only the first."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = "1 setting needs" if count == 1 else f"{count} settings need"
+        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(f"{head} a change before anything runs:\n{lines}")
+
+
+def set_command(key: str, value: str, *, secret: bool = False) -> str:
+    """The command that writes a setting, for the `fix` of a problem."""
+    flag = "--secret " if secret else ""
+    return f"pulumi config set {flag}{NAMESPACE}:{key} {value}"

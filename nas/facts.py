@@ -1,0 +1,162 @@
+"""Facts: what the NAS is, read once over SSH by `scripts/facts.sh`, which changes nothing."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nas.remote_script import render
+from nas.settings import Settings
+from nas.ssh import SshTarget
+
+DEADLINE = 60.0
+"""Seconds for the whole round trip; a NAS that sleeps takes a while to answer."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One NAS at one moment. Empty or None: not readable, or there is none.
+
+    Attributes:
+        address: the address of the NAS that the SSH connection reached.
+        http_proxy, no_proxy: what the running daemon uses; credentials are masked by Docker.
+        data_fs: file system below Docker's data, as `stat -f` names it.
+        container: state of the k3s container as Docker names it (`running`, `exited`, ...).
+        ports_taken: those of the ports we need that something listens on.
+        running: number of running containers.
+        no_restart_policy: running containers that Docker would not start again by itself.
+    """
+
+    uid: int | None = None
+    user: str = ""
+    hostname: str = ""
+    kernel: str = ""
+    machine: str = ""
+    time: int | None = None
+    address: str = ""
+    cgroup: int | None = None
+    platform: str = ""
+    docker: str = ""
+    docker_on_path: str = ""
+    config: str = ""
+    engine: str = ""
+    storage_driver: str = ""
+    data_root: str = ""
+    data_fs: str = ""
+    http_proxy: str = ""
+    no_proxy: str = ""
+    container: str = ""
+    ports_taken: tuple[int, ...] = ()
+    running: int | None = None
+    no_restart_policy: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Why there are no facts.
+
+    Attributes:
+        kind: `host-key` and `login` are faults of the config; `away` is a NAS that is off or
+            out of reach; `tool` is a machine without an ssh program.
+        reason: one line for the user.
+    """
+
+    kind: Literal["host-key", "login", "away", "tool"]
+    reason: str
+
+
+def parse_facts(text: str) -> Facts:
+    """Reads the `name=value` lines of facts.sh; unknown names are left out."""
+    values: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        if equals and value:
+            values.setdefault(name, []).append(value)
+
+    def one(name: str) -> str:
+        return values.get(name, [""])[-1]
+
+    def number(name: str) -> int | None:
+        return int(one(name)) if one(name).isdecimal() else None
+
+    return Facts(
+        uid=number("uid"),
+        user=one("user"),
+        hostname=one("hostname"),
+        kernel=one("kernel"),
+        machine=one("machine"),
+        time=number("time"),
+        address=one("address"),
+        cgroup=number("cgroup"),
+        platform=one("platform"),
+        docker=one("docker"),
+        docker_on_path=one("docker_on_path"),
+        config=one("config"),
+        engine=one("engine"),
+        storage_driver=one("storage_driver"),
+        data_root=one("data_root"),
+        data_fs=one("data_fs"),
+        http_proxy=one("http_proxy"),
+        no_proxy=one("no_proxy"),
+        container=one("container"),
+        ports_taken=tuple(int(port) for port in values.get("port_taken", []) if port.isdecimal()),
+        running=number("running"),
+        no_restart_policy=tuple(values.get("no_restart_policy", [])),
+    )
+
+
+def ssh_command(target: SshTarget, command: str) -> list[str]:
+    """The argv that runs `command` on the NAS."""
+    return [
+        "ssh",
+        "-T",
+        *target.options,
+        "-p",
+        str(target.port),
+        "-l",
+        target.user,
+        "--",
+        target.host,
+        command,
+    ]
+
+
+def read_facts(
+    settings: Settings, target: SshTarget, ports: Sequence[int], deadline: float = DEADLINE
+) -> Facts | Unreadable:
+    """One read-only SSH round trip. Never raises for a NAS that is off or refuses us."""
+    script = render(
+        "facts.sh",
+        {
+            "PLATFORM": settings.platform,
+            "CONTAINER": settings.container_name,
+            "PORTS": " ".join(str(port) for port in ports),
+        },
+    )
+    command = ssh_command(target, "sh -s facts")
+    try:
+        done = subprocess.run(
+            command, input=script, capture_output=True, text=True, timeout=deadline, check=False
+        )
+    except FileNotFoundError:
+        return Unreadable("tool", "there is no ssh program on this machine; install OpenSSH")
+    except subprocess.TimeoutExpired:
+        return Unreadable(
+            "away", f"{target.host}:{target.port} did not answer within {deadline:.0f} s"
+        )
+    if done.returncode == 0:
+        return parse_facts(done.stdout)
+    return _why(target, done.stderr, done.returncode)
+
+
+def _why(target: SshTarget, stderr: str, status: int) -> Unreadable:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    last = lines[-1] if lines else f"ssh ended with status {status}"
+    where = f"{target.host}:{target.port}"
+    if "HOST IDENTIFICATION HAS CHANGED" in stderr or "Host key verification failed" in stderr:
+        return Unreadable("host-key", f"the host key of {where} is not the one that was pinned")
+    if "Permission denied" in stderr or "Too many authentication failures" in stderr:
+        return Unreadable("login", f"{where} does not let {target.user} in: {last}")
+    return Unreadable("away", f"{where}: {last}")

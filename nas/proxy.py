@@ -1,0 +1,265 @@
+"""HTTP proxy rules: the URL with its credentials, and the NO_PROXY list.
+
+The rules for NO_PROXY are those of Go's `golang.org/x/net/http/httpproxy`, because dockerd, k3s,
+kubelet and containerd are all Go programs: a comma list of IP addresses, CIDR blocks, domain names
+(match themselves and their subdomains), `.domain` (subdomains only), `*` alone (everything).
+CIDR blocks match literal IP addresses only; globs such as `10.1.*` match nothing, silently.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urlsplit
+
+LOOPBACK: tuple[str, ...] = ("localhost", "127.0.0.0/8", "::1")
+
+_HOSTNAME = re.compile(
+    r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)"
+    r"(?:\.[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)*",
+    re.IGNORECASE,
+)
+_GLOB = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,2})\.\*(?:\.\*)*\Z")
+_PERCENT_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+class BadValueError(ValueError):
+    """A value that cannot be used; `why` and `fix` are clauses for the user."""
+
+    def __init__(self, why: str, fix: str) -> None:
+        super().__init__(why)
+        self.why = why
+        self.fix = fix
+
+
+def is_ip(text: str) -> bool:
+    """Whether `text` is a literal IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_hostname(text: str) -> bool:
+    """Whether `text` is a DNS name (underscores allowed, as NAS owners use them)."""
+    return _HOSTNAME.fullmatch(text) is not None
+
+
+def bracketed(host: str) -> str:
+    """The host as a URL spells it: IPv6 literals in square brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+@dataclass(frozen=True)
+class ProxyUrl:
+    """An HTTP proxy. `user` and `password` are plain text here, percent-encoded only in `url`.
+
+    `url` holds the password: whoever passes it on marks it secret.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    user: str | None = None
+    password: str | None = None
+
+    @property
+    def address(self) -> str:
+        """`host:port`, safe to show."""
+        return f"{bracketed(self.host)}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The URL for daemon.json and for environment variables; credentials encoded once.
+
+        Go parses it with net/url: everything outside the unreserved set is escaped in user and
+        password (docker/for-linux#1149, docker/docs#19118). `%` is not doubled: only systemd
+        unit lines need that.
+        """
+        return f"{self.scheme}://{self._userinfo(quoted)}{self.address}"
+
+    @property
+    def masked(self) -> str:
+        """The URL as `docker info` shows it: credentials as xxxxx:xxxxx."""
+        return f"{self.scheme}://{self._userinfo(lambda _: 'xxxxx')}{self.address}"
+
+    @property
+    def has_credentials(self) -> bool:
+        return self.user is not None
+
+    def _userinfo(self, spell: Callable[[str], str]) -> str:
+        if self.user is None:
+            return ""
+        if self.password is None:
+            return f"{spell(self.user)}@"
+        return f"{spell(self.user)}:{spell(self.password)}@"
+
+
+def quoted(text: str) -> str:
+    """Percent-encodes one userinfo part; everything but RFC 3986's unreserved characters."""
+    return quote(text, safe="")
+
+
+def parse_proxy(text: str, user: str | None = None, password: str | None = None) -> ProxyUrl:
+    """Reads a proxy URL such as `http://192.168.31.198:7222`.
+
+    Credentials come either inside the URL, percent-encoded as in any URL, or as plain text in
+    `user` and `password`; both at once are refused.
+
+    Raises:
+        BadValueError: with the URL to write instead.
+    """
+    if any(character.isspace() for character in text):
+        raise BadValueError("contains white space", "write it without spaces")
+    if "://" not in text:
+        raise BadValueError("has no scheme", f"write http://{text}")
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise BadValueError(f"is not a URL ({error})", "write http://HOST:PORT") from error
+    if parts.scheme not in ("http", "https"):
+        raise BadValueError(
+            f"has the scheme {parts.scheme!r}; dockerd and containerd speak to http:// and "
+            "https:// proxies",
+            "write http://HOST:PORT (the proxy's own protocol, not the one of the sites behind it)",
+        )
+    if not host:
+        raise BadValueError("names no host", "write http://HOST:PORT")
+    if not (is_ip(host) or is_hostname(host)):
+        raise BadValueError(
+            f"has the host {host!r}, which is no name or address", "write HOST:PORT"
+        )
+    if port is None:
+        raise BadValueError(
+            "has no port: Go programs would silently use port "
+            f"{443 if parts.scheme == 'https' else 80}",
+            f"write {parts.scheme}://{bracketed(host)}:PORT, e.g. {parts.scheme}://"
+            f"{bracketed(host)}:7222",
+        )
+    if port == 0:
+        raise BadValueError("has port 0", "write the port that the proxy listens on, 1 to 65535")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise BadValueError(
+            "has something behind the port", f"write {parts.scheme}://{bracketed(host)}:{port}"
+        )
+    if "@" in parts.netloc and user is not None:
+        raise BadValueError(
+            "holds credentials, and proxyUser is set too",
+            "keep one of the two; proxyUser and proxyPassword take plain text",
+        )
+    if parts.username is not None:
+        raw = parts.netloc.rpartition("@")[0]
+        if _PERCENT_ESCAPE.search(raw):
+            raise BadValueError(
+                "has a '%' in its credentials that starts no percent-escape",
+                "set proxyUser and proxyPassword in plain text instead, they are encoded for you",
+            )
+        user = unquote(parts.username)
+        password = None if parts.password is None else unquote(parts.password)
+    return ProxyUrl(parts.scheme, host, port, user, password)
+
+
+def mask_credentials(text: str) -> str:
+    """`text` with whatever stands between `://` and the last `@` of its authority masked."""
+    return re.sub(r"(://)[^/\s]*@", r"\1xxxxx:xxxxx@", text)
+
+
+def check_no_proxy_entry(entry: str) -> str:
+    """One NO_PROXY entry, normalised (trimmed, `*.x` as `.x`).
+
+    Raises:
+        BadValueError: for what Go would silently never match, with the entry to write instead.
+    """
+    text = entry.strip()
+    if not text:
+        raise BadValueError("is empty", "remove the entry")
+    if re.search(r"[,;\s]", text):
+        parts = [part for part in re.split(r"[,;\s]+", text) if part]
+        raise BadValueError(
+            "holds several entries; this setting is a list", f"write [{', '.join(parts)}]"
+        )
+    if "://" in text:
+        host = urlsplit(text).hostname or "HOST"
+        raise BadValueError("has a scheme; NO_PROXY holds hosts only", f"write {host}")
+    glob = _GLOB.match(text)
+    if glob:
+        octets = glob.group(1).split(".")
+        block = ".".join(octets + ["0"] * (4 - len(octets))) + f"/{8 * len(octets)}"
+        raise BadValueError(
+            "is a glob, which Go programs (dockerd, k3s, containerd) never match", f"write {block}"
+        )
+    if text == "*":
+        raise BadValueError(
+            "would bypass the proxy for everything", "remove it, or leave `proxy` unset"
+        )
+    if text.startswith("*."):
+        text = text[1:]
+    if "*" in text:
+        raise BadValueError(
+            "holds a '*' where Go programs (dockerd, k3s, containerd) match none",
+            "write a CIDR block such as 10.1.0.0/16 or a domain such as .example.lan",
+        )
+    if "/" in text:
+        return _check_block(text)
+    if is_ip(text):
+        return text
+    return _check_host_and_port(text)
+
+
+def _check_block(text: str) -> str:
+    try:
+        block = ipaddress.ip_network(text, strict=False)
+    except ValueError as error:
+        raise BadValueError(
+            f"is not a CIDR block ({error})", "write e.g. 192.168.31.0/24"
+        ) from error
+    return str(block)
+
+
+def _check_host_and_port(text: str) -> str:
+    host, colon, port = text.removeprefix(".").rpartition(":")
+    if not colon:
+        host, port = port, ""
+    host = host.strip("[]")
+    if colon and not (port.isdecimal() and 0 < int(port) < 65536):
+        raise BadValueError(
+            f"has the port {port!r}", "write HOST or HOST:PORT with a port 1 to 65535"
+        )
+    if not (is_ip(host) or is_hostname(host)):
+        raise BadValueError(
+            "is no host name, domain, IP address or CIDR block",
+            "write e.g. registry.lan, .example.lan, 192.168.31.5 or 192.168.31.0/24",
+        )
+    return text
+
+
+def join_no_proxy(*groups: Iterable[str]) -> tuple[str, ...]:
+    """The entries of all groups, in order, each once."""
+    return tuple(dict.fromkeys(entry for group in groups for entry in group))
+
+
+def daemon_no_proxy(hosts: Sequence[str], extra: Sequence[str]) -> tuple[str, ...]:
+    """NO_PROXY of dockerd: loopback, the NAS itself, private registries, the owner's own."""
+    return join_no_proxy(LOOPBACK, hosts, extra)
+
+
+def cluster_no_proxy(
+    *,
+    cluster_cidr: str,
+    service_cidr: str,
+    cluster_domain: str,
+    hosts: Sequence[str],
+    extra: Sequence[str],
+) -> tuple[str, ...]:
+    """NO_PROXY of k3s: what the daemon bypasses plus everything inside the cluster.
+
+    k3s itself adds `.svc`, the cluster domain and both CIDRs to NO_PROXY but never to
+    CONTAINERD_NO_PROXY, and never the node's own addresses, without which `logs`, `exec`,
+    webhooks and metrics go through the proxy (k3s-io/k3s#5712, #2176).
+    """
+    inside = (cluster_cidr, service_cidr, ".svc", f".{cluster_domain}")
+    return join_no_proxy(LOOPBACK, inside, hosts, extra)

@@ -1,0 +1,89 @@
+"""registries.yaml, the file from which k3s configures the registries of its containerd.
+
+Format: https://docs.k3s.io/installation/private-registry. Traps behind the checks: a `configs` key
+is the host of the endpoint, not the mirrored name (k3s-io/k3s#13215), and ports belong to the key
+(k3s-io/k3s#10358).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from nas.proxy import is_hostname, is_ip
+
+PATH = "/etc/rancher/k3s/registries.yaml"
+
+
+def _endpoint(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("an endpoint is a URL with its scheme, such as https://registry.lan:5000")
+    return text
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Mirror(_Model):
+    """Where images of one registry are looked for, in order; the registry itself comes last."""
+
+    endpoint: list[Annotated[str, AfterValidator(_endpoint)]] = Field(default_factory=list)
+    rewrite: dict[str, str] = Field(default_factory=dict)
+
+
+class Auth(_Model):
+    username: str | None = None
+    password: str | None = None
+    auth: str | None = None
+    token: str | None = None
+
+
+class Tls(_Model):
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    insecure_skip_verify: bool | None = None
+
+
+class RegistryConfig(_Model):
+    auth: Auth | None = None
+    tls: Tls | None = None
+
+
+class Registries(_Model):
+    """The whole file; `mirrors` keyed by registry name, `configs` by an endpoint's host[:port]."""
+
+    mirrors: dict[str, Mirror] = Field(default_factory=dict)
+    configs: dict[str, RegistryConfig] = Field(default_factory=dict)
+
+    def to_yaml(self) -> str:
+        """The text of registries.yaml; `{}` when nothing is set, which k3s takes as no file."""
+        content: dict[str, Any] = self.model_dump(exclude_none=True, exclude_defaults=True)
+        return yaml.safe_dump(content, sort_keys=True, default_flow_style=False)
+
+    def private_hosts(self) -> tuple[str, ...]:
+        """Endpoint hosts inside the LAN, which must not be asked for through the proxy.
+
+        Private are literal private addresses and names without a dot or under a private suffix.
+        """
+        hosts = [
+            urlsplit(endpoint).hostname or ""
+            for mirror in self.mirrors.values()
+            for endpoint in mirror.endpoint
+        ]
+        return tuple(dict.fromkeys(host for host in hosts if _is_private(host)))
+
+
+_PRIVATE_SUFFIXES = (".lan", ".local", ".internal", ".home.arpa", ".home", ".localdomain")
+
+
+def _is_private(host: str) -> bool:
+    if is_ip(host):
+        return ipaddress.ip_address(host).is_private
+    return is_hostname(host) and ("." not in host or host.endswith(_PRIVATE_SUFFIXES))

@@ -1,0 +1,97 @@
+# shellcheck shell=sh
+# Makes docker reachable for `docker -H ssh://`, which runs `docker system dial-stdio` on the
+# PATH of a non-login SSH command. A NAS keeps docker elsewhere, so a two-line wrapper is put there.
+#
+# apply   prints the docker that SSH commands find; writes the wrapper when there is none
+# remove  removes our wrapper, and only ours
+
+MARK='# nas-k3s: makes docker reachable over SSH; removed by pulumi destroy'
+
+main() {
+  case $1 in
+    apply) apply ;;
+    remove) remove ;;
+  esac
+}
+
+wrapper_text() {
+  printf '#!/bin/sh\n%s\n' "$MARK"
+  # The CLI wants a home that it can write to.
+  # shellcheck disable=SC2016
+  printf '[ -w "${HOME:-/}" ] || HOME=/tmp\nexport HOME\nexec %s "$@"\n' "$docker"
+}
+
+is_ours() {
+  [ -f "$1" ] && grep -qF "$MARK" "$1" 2>/dev/null
+}
+
+# on_ssh_path COMMAND...: runs it for each directory of the PATH that SSH commands get.
+on_ssh_path() {
+  saved_ifs=$IFS
+  IFS=:
+  # shellcheck disable=SC2086
+  set -- "$@" $SSH_PATH
+  IFS=$saved_ifs
+  run=$1
+  shift
+  for directory in "$@"; do
+    "$run" "$directory" || return 0
+  done
+}
+
+apply() {
+  need_root
+  find_platform
+  reachable=
+  on_ssh_path look
+  if [ -n "$reachable" ]; then
+    say "docker is on the SSH path already: $reachable"
+    printf 'docker=%s\nwrapper=\n' "$reachable"
+    return 0
+  fi
+  need_docker
+  target=
+  on_ssh_path place
+  [ -n "$target" ] || fail "no directory of the SSH path can be written ($SSH_PATH)" \
+    "make one of them writable for $(id -un), or put a docker there yourself"
+  say "docker for SSH commands: $target -> $docker"
+  docker_answers || fail "$docker is there but its daemon does not answer" \
+    "start Docker on the NAS ($("platform_$platform" title)), then run again"
+  printf 'docker=%s\nwrapper=%s\n' "$docker" "$target"
+}
+
+# A docker that somebody else put there is used as it is.
+look() {
+  if [ -x "$1/docker" ] && ! is_ours "$1/docker"; then
+    reachable=$1/docker
+    return 1
+  fi
+}
+
+place() {
+  [ -d "$1" ] && [ -w "$1" ] || return 0
+  if [ -e "$1/docker" ] && ! is_ours "$1/docker"; then
+    return 0
+  fi
+  if wrapper_text | cmp -s - "$1/docker"; then
+    target=$1/docker
+    return 1
+  fi
+  if wrapper_text >"$1/.docker.nas-k3s" 2>/dev/null && chmod 755 "$1/.docker.nas-k3s" &&
+    mv -f "$1/.docker.nas-k3s" "$1/docker"; then
+    target=$1/docker
+    return 1
+  fi
+  rm -f "$1/.docker.nas-k3s"
+}
+
+remove() {
+  on_ssh_path take_away
+}
+
+take_away() {
+  if is_ours "$1/docker"; then
+    rm -f "$1/docker"
+    say "removed $1/docker"
+  fi
+}

@@ -1,0 +1,68 @@
+# shellcheck shell=sh
+# Reads what the NAS is, changes nothing. Prints `name=value` lines; a fact that cannot be read is
+# left out. Variables: PLATFORM, CONTAINER, PORTS.
+
+main() {
+  printf 'uid=%s\n' "$(id -u)"
+  printf 'user=%s\n' "$(id -un)"
+  printf 'hostname=%s\n' "$(hostname)"
+  printf 'kernel=%s\n' "$(uname -r)"
+  printf 'machine=%s\n' "$(uname -m)"
+  printf 'time=%s\n' "$(now)"
+  # client address, client port, server address, server port: the third is what we reached
+  [ -z "${SSH_CONNECTION:-}" ] || printf 'address=%s\n' "$(set_words 3 "$SSH_CONNECTION")"
+  if [ -f /sys/fs/cgroup/cgroup.controllers ]; then echo cgroup=2; else echo cgroup=1; fi
+  if look_for_platform; then
+    printf 'platform=%s\n' "$platform"
+    docker_facts
+  fi
+  for port in $PORTS; do
+    if port_taken "$port"; then printf 'port_taken=%s\n' "$port"; fi
+  done
+  return 0
+}
+
+set_words() {
+  set_word=$1
+  # shellcheck disable=SC2086
+  set -- $2
+  shift $((set_word - 1))
+  printf '%s' "$1"
+}
+
+docker_facts() {
+  find_docker || return 0
+  printf 'docker=%s\n' "$docker"
+  on_path=$(PATH=$SSH_PATH command -v docker) && printf 'docker_on_path=%s\n' "$on_path"
+  find_dockerd && printf 'dockerd=%s\n' "$dockerd"
+  find_config && printf 'config=%s\n' "$config"
+  info=$(bounded 15 "$docker" info --format \
+    '{{.ServerVersion}}|{{.Driver}}|{{.DockerRootDir}}|{{.HTTPProxy}}|{{.NoProxy}}' 2>/dev/null) || return 0
+  saved_ifs=$IFS
+  IFS='|'
+  # shellcheck disable=SC2086
+  set -- $info
+  IFS=$saved_ifs
+  [ $# -ge 3 ] || return 0
+  printf 'engine=%s\nstorage_driver=%s\ndata_root=%s\n' "$1" "$2" "$3"
+  [ -z "${4:-}" ] || printf 'http_proxy=%s\n' "$4"
+  [ -z "${5:-}" ] || printf 'no_proxy=%s\n' "$5"
+  printf 'data_fs=%s\n' "$(stat -f -c %T "$3" 2>/dev/null)"
+  printf 'running=%s\n' "$(bounded 15 "$docker" ps -q 2>/dev/null | wc -l | tr -d ' ')"
+  state=$(bounded 15 "$docker" inspect --format '{{.State.Status}}' "$CONTAINER" 2>/dev/null) &&
+    printf 'container=%s\n' "$state"
+  for name in $(bounded 15 "$docker" ps --format '{{.Names}}' 2>/dev/null); do
+    policy=$(bounded 15 "$docker" inspect --format '{{.HostConfig.RestartPolicy.Name}}' "$name" 2>/dev/null)
+    case $policy in
+      always | unless-stopped) ;;
+      *) printf 'no_restart_policy=%s\n' "$name" ;;
+    esac
+  done
+}
+
+# A listening TCP socket on the port, read from the kernel: neither netstat nor ss is certain.
+port_taken() {
+  port_hex=$(printf '%04X' "$1")
+  cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+    awk -v hex=":$port_hex" '$4 == "0A" && substr($2, length($2) - 4) == hex { found = 1 } END { exit !found }'
+}

@@ -1,0 +1,28 @@
+# shellcheck shell=sh
+# What k3s with host networking leaves in the NAS's network once its container is gone: links and
+# iptables rules (k3s-io/k3s#5001, #5455). Runs inside the k3s image, whose iptables is the one that
+# made the rules. Only jumps to our chains and those chains are removed: tables are never flushed,
+# Docker's and the NAS's own rules stay. Never fails: destroy has to end.
+#
+# none    does nothing, on create
+# remove  removes them
+#
+# Variables: PLATFORM, IMAGE, CONTAINER, KEPT (what stays on the NAS, for people, or empty).
+
+main() {
+  [ "$1" = remove ] || return 0
+  find_platform
+  find_docker || return 0
+  if bounded 15 "$docker" inspect "$CONTAINER" >/dev/null 2>&1; then
+    say "the container $CONTAINER is still there: its network stays"
+    return 0
+  fi
+  if bounded 90 "$docker" run --rm --privileged --network host --entrypoint /bin/sh \
+    "$IMAGE" -c "$CLEANUP" >&2; then
+    say "links and iptables rules of k3s are gone"
+  else
+    say "warning: links and iptables rules of k3s could not be removed; a restart of the NAS does it"
+  fi
+  [ -z "$KEPT" ] || say "$KEPT"
+  return 0
+}

@@ -1,0 +1,176 @@
+# shellcheck shell=sh
+# Shared by all scripts. POSIX sh for BusyBox ash: no bash, jq, python, nohup; no `timeout`, whose
+# options differ between BusyBox versions. Standard output carries results, standard error is for
+# people. Variables in capitals come from the program, see
+# remote_script.py; the linter sees each script whole, as it is rendered.
+
+# A dropped connection must not stop a script half way through a restart.
+trap '' HUP PIPE
+SSH_PATH=$PATH
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+export PATH LC_ALL
+owner_umask=$(umask)
+umask 077
+
+say() {
+  printf 'nas-k3s: %s\n' "$*" >&2
+}
+
+# fail WHY [FIX]
+fail() {
+  say "error: $1"
+  [ $# -lt 2 ] || say "  -> $2"
+  exit 1
+}
+
+# Masks what a log line or an error may hold: credentials in URLs and tokens.
+masked() {
+  sed -e 's#://[^/@ "]*@#://xxxxx:xxxxx@#g' \
+    -e 's/\(K3S_TOKEN=\|--token[= ]\)[^ "]*/\1[secret]/g' \
+    -e 's/\(K10\)[0-9a-f]\{20,\}::[^ "]*/\1[secret]/g'
+}
+
+now() {
+  date +%s
+}
+
+# bounded SECONDS COMMAND...: runs it with this input, ends it after that time with status 124.
+bounded() {
+  bounded_limit=$1
+  shift
+  # A job in the background would read /dev/null; descriptor 3 keeps the input.
+  { "$@" <&3 3<&- & } 3<&0
+  bounded_job=$!
+  bounded_guard "$bounded_job" "$bounded_limit" >/dev/null 2>&1 &
+  bounded_watch=$!
+  wait "$bounded_job" 2>/dev/null
+  bounded_status=$?
+  # 137 is also what a command has that somebody else killed: only the guard knows.
+  [ "$bounded_status" -eq 137 ] || kill "$bounded_watch" 2>/dev/null
+  wait "$bounded_watch" 2>/dev/null
+  [ $? -ne 124 ] || return 124
+  return "$bounded_status"
+}
+
+# bounded_guard PID SECONDS: status 124 when it had to kill.
+bounded_guard() {
+  guard_until=$(($(now) + $2))
+  while kill -0 "$1" 2>/dev/null; do
+    if [ "$(now)" -ge "$guard_until" ]; then
+      kill -9 "$1" 2>/dev/null
+      exit 124
+    fi
+    nap
+  done
+  exit 0
+}
+
+# A fifth of a second where sleep takes fractions, else a whole one.
+nap() {
+  sleep 0.2 2>/dev/null || sleep 1
+}
+
+need_root() {
+  need_uid=$(id -u)
+  [ "$need_uid" = 0 ] || fail "the user $(id -un) (uid $need_uid) may not manage Docker on this NAS" \
+    "set nas-k3s:sshUser to the account with uid 0 (admin on QNAP, root elsewhere)"
+}
+
+make_tmp() {
+  # shellcheck disable=SC3028 # HOSTNAME is not used; $$ alone is enough for one run on one NAS
+  tmp=${TMPDIR:-/tmp}/nas-k3s.$$
+  mkdir "$tmp" 2>/dev/null || fail "cannot make the directory $tmp" "free space in /tmp of the NAS"
+  trap 'rm -rf "$tmp"' EXIT
+}
+
+# Sets platform and root from the table, or fails with status 1; PLATFORM is the setting.
+look_for_platform() {
+  for platform in $platform_names; do
+    if [ "$PLATFORM" = "$platform" ] || { [ "$PLATFORM" = auto ] && "platform_$platform" detect; }; then
+      root=$("platform_$platform" root 2>/dev/null)
+      return 0
+    fi
+  done
+  return 1
+}
+
+find_platform() {
+  look_for_platform || fail "this NAS is none of the known platforms ($platform_names)" \
+    "set nas-k3s:platform if it is one of them after all"
+}
+
+# first_file PATH...: prints the first that is a file.
+first_file() {
+  for first_path in "$@"; do
+    if [ -f "$first_path" ]; then
+      printf '%s\n' "$first_path"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# Sets docker to the docker CLI, wherever it lies, or fails with status 1; needs find_platform.
+find_docker() {
+  # shellcheck disable=SC2046 # the table's paths are one word each, globs already expanded
+  docker=$(first_file $("platform_$platform" docker)) || docker=$(command -v docker) || docker=
+  [ -n "$docker" ] || return 1
+  # The CLI wants a home that it can write to, and the shell's own Docker settings are not ours.
+  [ -w "${HOME:-/}" ] || HOME=/tmp
+  export HOME
+  unset DOCKER_HOST DOCKER_CONTEXT DOCKER_API_VERSION DOCKER_TLS_VERIFY
+}
+
+need_docker() {
+  find_docker || fail "no docker found on this NAS ($("platform_$platform" title))" \
+    "install and start Container Station, then run again"
+}
+
+docker_answers() {
+  bounded 15 "$docker" version --format '{{.Server.Version}}' >/dev/null 2>&1
+}
+
+# Sets dockerd to the pid of the daemon that owns /var/run/docker.sock, empty when none runs.
+# QNAP runs a second one for its own system containers: its command line says so.
+find_dockerd() {
+  dockerd=
+  for proc in /proc/[0-9]*; do
+    [ -r "$proc/comm" ] || continue
+    read -r comm <"$proc/comm" 2>/dev/null || continue
+    [ "$comm" = dockerd ] || continue
+    if ! grep -q system-docker "$proc/cmdline" 2>/dev/null; then
+      dockerd=${proc#/proc/}
+      return 0
+    fi
+  done
+  return 1
+}
+
+# dockerd_flag NAME: prints the value that the running dockerd got on its command line.
+dockerd_flag() {
+  tr '\000' '\n' <"/proc/$dockerd/cmdline" |
+    FLAG=--$1 awk 'take { print; exit }
+      $0 == ENVIRON["FLAG"] { take = 1; next }
+      index($0, ENVIRON["FLAG"] "=") == 1 { print substr($0, length(ENVIRON["FLAG"]) + 2); exit }'
+}
+
+# Sets config to the file that the running dockerd reads: its own command line first, then the
+# places of the platform.
+find_config() {
+  config=
+  [ -z "$dockerd" ] || config=$(dockerd_flag config-file)
+  if [ -z "$config" ]; then
+    # shellcheck disable=SC2046
+    config=$(first_file $("platform_$platform" config)) || config=
+  fi
+  [ -n "$config" ] || return 1
+  while [ -L "$config" ]; do
+    config=$(readlink -f "$config") || return 1
+  done
+}
+
+# json_member OP FILE [VALUE]: runs json.awk on FILE; KEY is the member's name.
+json_member() {
+  { cat "$2" && printf E; } | OP=$1 KEY=$KEY VALUE=${3-} awk "$JSON_AWK"
+}

@@ -1,0 +1,196 @@
+"""Tiny Pulumi programs run with the real engine, and what the engine says it did."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi import automation
+from pulumi.automation.events import EngineEvent
+
+Program = Callable[[], None]
+
+_PROJECT = "contract"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the engine did, or would do, to one resource."""
+
+    op: str
+    type: str
+    # Property paths with the kind of each difference: "add", "update-replace", ...
+    diff: dict[str, str]
+    new: dict[str, Any]
+
+
+@dataclass
+class Run:
+    """One engine run. `steps` holds, per resource name, its steps in order; unchanged ones too."""
+
+    steps: dict[str, list[Step]] = field(default_factory=dict)
+    # (resource name, text, whether it was only a passing status line)
+    said: list[tuple[str, str, bool]] = field(default_factory=list)
+    order: list[tuple[str, str]] = field(default_factory=list)
+    output: str = ""
+    error: str = ""
+
+    def ops(self, name: str) -> list[str]:
+        """The operations on one resource, in order, e.g. ["create-replacement", "replace"]."""
+        return [step.op for step in self.steps.get(name, [])]
+
+    def diff(self, name: str) -> dict[str, str]:
+        """Differences that the engine saw on one resource, by property path."""
+        return {path: kind for step in self.steps.get(name, []) for path, kind in step.diff.items()}
+
+    def properties(self, name: str) -> set[str]:
+        """Top-level properties in `diff`."""
+        return {path.split(".")[0].split("[")[0] for path in self.diff(name)}
+
+    @property
+    def changed(self) -> dict[str, list[str]]:
+        """All resources with more than "same" or "refresh" and "read" on them."""
+        quiet = ("same", "refresh", "read")
+        found = {name: [op for op in self.ops(name) if op not in quiet] for name in self.steps}
+        return {name: ops for name, ops in found.items() if ops}
+
+    def status_lines(self, name: str) -> list[str]:
+        """Passing lines that the provider showed for one resource."""
+        return [text for who, text, passing in self.said if who == name and passing]
+
+    def messages(self, name: str) -> str:
+        """Lasting diagnostics of one resource."""
+        return "\n".join(text for who, text, passing in self.said if who == name and not passing)
+
+
+class Stack:
+    """One stack with a state of its own. Every method runs the engine once."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self._environment = environment
+        self._stack: automation.Stack | None = None
+
+    def up(
+        self,
+        program: Program,
+        *,
+        fails: bool = False,
+        on_status: Callable[[str], None] | None = None,
+    ) -> Run:
+        """`pulumi up`; with `fails` it must fail, without it must not.
+
+        `on_status` gets the passing status lines as they come.
+        """
+        return self._run(
+            program, lambda stack, **kw: stack.up(**kw).stdout, fails=fails, on_status=on_status
+        )
+
+    def preview(self, program: Program, *, diff: bool = False) -> Run:
+        """`pulumi preview`."""
+        return self._run(program, lambda stack, **kw: stack.preview(diff=diff, **kw).stdout)
+
+    def refresh(self, *, expect_no_changes: bool = False) -> Run:
+        """`pulumi refresh`."""
+        return self._run(
+            _nothing,
+            lambda stack, **kw: stack.refresh(expect_no_changes=expect_no_changes, **kw).stdout,
+        )
+
+    def destroy(self) -> Run:
+        """`pulumi destroy`, which does not run the program."""
+        return self._run(_nothing, lambda stack, **kw: stack.destroy(**kw).stdout)
+
+    def outputs(self) -> dict[str, Any]:
+        """Stack outputs in clear."""
+        return {name: output.value for name, output in self._selected(_nothing).outputs().items()}
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """Resources as they lie in the state file, encrypted secrets and all, by name."""
+        deployment = self._selected(_nothing).export_stack().deployment or {}
+        return {
+            resource["urn"].split("::")[-1]: resource
+            for resource in deployment.get("resources", [])
+        }
+
+    def clean(self) -> None:
+        """Destroy what is left, ignoring what cannot be, and forget the stack."""
+        if self._stack is not None:
+            try:
+                self._stack.destroy(continue_on_error=True)
+            except automation.CommandError as error:
+                print(error)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _selected(self, program: Program) -> automation.Stack:
+        if self._stack is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            options = automation.LocalWorkspaceOptions(
+                work_dir=str(self.folder), env_vars=self._environment
+            )
+            self._stack = automation.create_or_select_stack("dev", _PROJECT, program, opts=options)
+        self._stack.workspace.program = program
+        return self._stack
+
+    def _run(
+        self,
+        program: Program,
+        action: Callable[..., str],
+        *,
+        fails: bool = False,
+        on_status: Callable[[str], None] | None = None,
+    ) -> Run:
+        run = Run()
+        stack = self._selected(program)
+        try:
+            run.output = action(stack, on_event=lambda event: _record(run, event, on_status))
+        except automation.CommandError as error:
+            if not fails:
+                raise
+            run.error = str(error)
+        else:
+            assert not fails, f"this run had to fail:\n{run.output}"
+        return run
+
+
+def _nothing() -> None:
+    pass
+
+
+def _record(run: Run, event: EngineEvent, on_status: Callable[[str], None] | None) -> None:
+    planned = event.resource_pre_event
+    if planned is not None:
+        metadata = planned.metadata
+        name = metadata.urn.split("::")[-1]
+        step = Step(
+            op=str(metadata.op.value),
+            type=metadata.type,
+            diff={
+                path: str(difference.diff_kind.value)
+                for path, difference in (metadata.detailed_diff or {}).items()
+            },
+            new=dict(metadata.new.outputs or {}) if metadata.new else {},
+        )
+        run.steps.setdefault(name, []).append(step)
+    done = event.res_outputs_event
+    if done is not None:
+        run.order.append((done.metadata.urn.split("::")[-1], str(done.metadata.op.value)))
+    told = event.diagnostic_event
+    if told is not None:
+        name = (told.urn or "").split("::")[-1]
+        run.said.append((name, told.message.rstrip("\n"), bool(told.ephemeral)))
+        if told.ephemeral and on_status is not None:
+            on_status(told.message)
+
+
+def plain_state(stack: Stack) -> str:
+    """All that somebody reads who holds the state file but not the passphrase."""
+    return json.dumps(stack.state())
+
+
+__all__ = ["Program", "Run", "Stack", "Step", "plain_state", "pulumi"]

@@ -1,0 +1,571 @@
+"""The NAS in a box: boot it, take it down, and look at it from outside.
+
+`up` is what fixtures and the command line call; it changes only what differs from what it finds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import shutil
+import socket
+import tarfile
+import time
+import urllib.parse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import docker
+import docker.errors
+
+from . import boxes, content, household, images, keys, outer, proxylog, state
+from .images import Engine
+from .keys import PROXY_USER, REGISTRY_NAMES
+from .process import LabError, say
+from .proxylog import ProxyEntry
+from .state import DEFAULT_INSTANCE, Addresses, Settings, State
+
+PROXY_PORT = 7222
+SSH_PORT = 22
+WEB_PORT = 8080
+
+_BOOT_DEADLINE = 90.0
+_MODEL = "TS-464"
+_QTS = "5.2.4"
+_ACCESS_LOG = "/var/log/squid/access.log"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running instance, seen from the operator's machine and from outside the boxes."""
+
+    state: State
+    keys: keys.Keys
+    client: docker.DockerClient
+
+    @property
+    def instance(self) -> str:
+        return self.state.instance
+
+    @property
+    def settings(self) -> Settings:
+        return self.state.settings
+
+    @property
+    def addresses(self) -> Addresses:
+        return self.state.addresses
+
+    @property
+    def nas_host(self) -> str:
+        """Address of the NAS on the LAN, reachable from this machine."""
+        return self.addresses.nas
+
+    @property
+    def ssh_port(self) -> int:
+        return SSH_PORT
+
+    @property
+    def ssh_user(self) -> str:
+        """uid 0 on the NAS; there is no root."""
+        return "admin"
+
+    @property
+    def ssh_key(self) -> Path:
+        """Private key file (0600)."""
+        return self.keys.ssh_key
+
+    @property
+    def ssh_host_key(self) -> str:
+        """Host key of the NAS as "ssh-ed25519 AAAA..."."""
+        return self.keys.ssh_host_key
+
+    @property
+    def known_hosts(self) -> Path:
+        """A known_hosts file with that key."""
+        return self.state.folder / "known_hosts"
+
+    @property
+    def proxy_url(self) -> str:
+        """The proxy as a user writes it, without a login."""
+        return f"http://{self.addresses.proxy}:{PROXY_PORT}"
+
+    @property
+    def proxy_user(self) -> str | None:
+        """Login name; None when the proxy asks for none."""
+        return PROXY_USER if self.settings.proxy_auth else None
+
+    @property
+    def proxy_password(self) -> str | None:
+        """Password in clear, not percent-encoded; None when the proxy asks for none."""
+        return self.keys.proxy_password if self.settings.proxy_auth else None
+
+    @property
+    def proxy_url_with_login(self) -> str:
+        """The proxy's URL with user and percent-encoded password where it asks for them."""
+        if not self.settings.proxy_auth:
+            return self.proxy_url
+        login = f"{PROXY_USER}:{urllib.parse.quote(self.keys.proxy_password, safe='')}"
+        return f"http://{login}@{self.addresses.proxy}:{PROXY_PORT}"
+
+    @property
+    def ca_pem(self) -> Path:
+        """Certificate of the lab's CA; the NAS trusts it."""
+        return self.keys.ca_pem
+
+    @property
+    def pool(self) -> str:
+        """Absolute path of the persistent volume on the NAS, e.g. /share/CACHEDEV1_DATA."""
+        return f"/share/{self.settings.pool}"
+
+    @property
+    def container_station(self) -> str:
+        """Where Container Station is installed on the NAS."""
+        return f"{self.pool}/.qpkg/container-station"
+
+    @property
+    def docker_json(self) -> str:
+        """The daemon's config file on the NAS."""
+        return f"{self.container_station}/etc/docker.json"
+
+    def nas(self, command: str) -> tuple[int, str, str]:
+        """Run a shell command on the NAS from outside, as uid 0 with docker on the PATH.
+
+        Returns exit code, stdout, stderr. It goes through the outer engine and needs no ssh.
+        Raises LabError when the NAS is off.
+        """
+        path = f"/usr/bin:/bin:/usr/sbin:/sbin:{self.container_station}/bin"
+        return _exec(self._box("nas"), command, {"PATH": path, "HOME": "/root"})
+
+    def ssh(self, command: str, *, deadline: float = 60.0) -> tuple[int, str, str]:
+        """Run a command over ssh as the user would: exit code, stdout, stderr.
+
+        Raises LabError when the NAS cannot be reached or does not finish within `deadline` seconds.
+        """
+        try:
+            return asyncio.run(asyncio.wait_for(self._ssh(command), deadline))
+        except TimeoutError:
+            raise LabError(f"ssh: not done after {deadline:.0f} s: {command}") from None
+        except (OSError, asyncssh.Error) as error:
+            raise LabError(f"ssh to {self.nas_host}: {error}") from error
+
+    async def _ssh(self, command: str) -> tuple[int, str, str]:
+        async with asyncssh.connect(
+            self.nas_host,
+            port=SSH_PORT,
+            username=self.ssh_user,
+            client_keys=[str(self.ssh_key)],
+            known_hosts=str(self.known_hosts),
+            agent_path=None,
+            config=None,
+        ) as connection:
+            done = await connection.run(command)
+            code = -1 if done.exit_status is None else int(done.exit_status)
+            return code, str(done.stdout), str(done.stderr)
+
+    def proxy_log(self, since: float = 0.0) -> list[ProxyEntry]:
+        """Requests that began at or after `since` (Unix time), oldest first.
+
+        Finished ones come from squid's access log, tunnels still open from its list of active
+        requests; works with the proxy stopped as well.
+        """
+        box = boxes.find(self.client, self.instance, "proxy")
+        if box is None:
+            raise LabError("the proxy box is gone: run `python -m tests.lab up`")
+        active: list[ProxyEntry] = []
+        if box.status == "running":
+            # Before the log is read: a tunnel that closes in between is then seen twice, not lost.
+            report = f"http://localhost:{PROXY_PORT}/squid-internal-mgr/active_requests"
+            _, out, _ = _exec(box, f"wget -q -O - {report}", {})
+            active = proxylog.parse_active_requests(out)
+        finished = proxylog.parse_access_log(_read(box, _ACCESS_LOG).decode(errors="replace"))
+        logged = {(e.client, e.target, round(e.time, 2)) for e in finished}
+        still = [e for e in active if (e.client, e.target, round(e.time, 2)) not in logged]
+        found = [entry for entry in (*finished, *still) if entry.time >= since]
+        return sorted(found, key=lambda entry: entry.time)
+
+    def proxy_stop(self) -> None:
+        """Stop squid; its address then refuses connections."""
+        _exec(self._box("proxy"), "touch /run/proxy-off; kill $(cat /run/squid/squid.pid)", {})
+        _wait("the proxy to stop", lambda: None if _refused(self._proxy_at) else "it answers")
+
+    def proxy_start(self) -> None:
+        """Start squid again and wait until it answers."""
+        _exec(self._box("proxy"), "rm -f /run/proxy-off", {})
+        _wait("the proxy", lambda: _tcp(self._proxy_at))
+
+    @property
+    def _proxy_at(self) -> tuple[str, int]:
+        return self.addresses.proxy, PROXY_PORT
+
+    def nas_off(self) -> None:
+        """Shut the NAS down in order: containers, daemon, box."""
+        with outer.exclusive():
+            box = boxes.find(self.client, self.instance, "nas")
+            if box is not None and box.status == "running":
+                say("nas: shutting down")
+                box.stop(timeout=boxes.STOP_SECONDS)
+
+    def nas_on(self) -> None:
+        """Switch the NAS on: a fresh root, the same pool. Returns when its daemon answers."""
+        with outer.exclusive():
+            say("nas: booting")
+            boxes.create(self.client, self.state, _nas_spec(self.client, self.state, self.keys))
+        self.wait_ready()
+
+    def reboot(self) -> None:
+        """Off and on."""
+        self.nas_off()
+        self.nas_on()
+
+    def wait_ready(self) -> None:
+        """Wait until ssh and the Docker daemon of the NAS answer. Raises LabError after 90 s."""
+        _wait("ssh of the NAS", lambda: _tcp((self.nas_host, SSH_PORT)))
+        self.wait_for_docker()
+
+    def wait_for_docker(self) -> None:
+        """Wait until the Docker daemon of the NAS answers. Raises LabError after 90 s."""
+
+        def probe() -> str | None:
+            code, out, err = self.nas("docker version --format '{{.Server.Version}}'")
+            return None if code == 0 else (err or out).strip()
+
+        _wait("the Docker daemon of the NAS", probe)
+
+    def dockerd_starts(self) -> int:
+        """How often Container Station has started the daemon since the NAS was made."""
+        box = boxes.find(self.client, self.instance, "nas")
+        if box is None:
+            raise LabError("the NAS is gone: run `python -m tests.lab up`")
+        log = _read(box, f"{self.container_station}/var/log/dockerd-starts.log").decode()
+        return sum(line.endswith(" start") for line in log.splitlines())
+
+    def registry_has(self, reference: str) -> bool:
+        """Whether the registry holds e.g. "rancher/k3s:v1.34.4-k3s1"."""
+        return content.config_digest(self.addresses.registry, self.ca_pem, reference) is not None
+
+    def _box(self, role: str) -> Any:
+        box = boxes.find(self.client, self.instance, role)
+        if box is None or box.status != "running":
+            raise LabError(f"the {role} box of instance {self.instance!r} is off")
+        return box
+
+
+def up(
+    instance: str = DEFAULT_INSTANCE,
+    engine: Engine | None = None,
+    *,
+    proxy_auth: bool | None = None,
+    pool: str | None = None,
+    hostname: str | None = None,
+) -> Lab:
+    """Boot the instance, or change what differs from what is asked for; a second call does nothing.
+
+    What is None stays as it is, at first: the current engine, no proxy login, CACHEDEV1_DATA,
+    nas88. Another engine or pool gives the NAS a new, empty disk. Raises LabError in one line.
+    """
+    state.check_name(instance)
+    before = state.load(instance)
+    chosen = (before.settings if before else Settings()).changed(engine, proxy_auth, pool, hostname)
+    # Long builds first, with nothing locked.
+    made = {image.role: image.make for image in _images(chosen.engine)}
+    box_images = {role: make() for role, make in made.items()}
+    archives = {item.reference: item.archive() for item in content.contents()}
+    with outer.exclusive():
+        client = outer.connect()
+        current = _own(client, instance, before)
+        if current.settings != chosen:
+            _change_settings(client, current, chosen)
+            current = replace(current, settings=chosen)
+        current.save()
+        lab = _attach(client, current)
+        booted = _ensure_boxes(lab, box_images)
+    _wait("the proxy", lambda: _tcp((lab.addresses.proxy, PROXY_PORT)))
+    _wait("the registry", lambda: _tcp((lab.addresses.registry, 443)))
+    content.ensure(archives, lab.addresses.registry, lab.ca_pem)
+    lab.wait_ready()
+    household.ensure(lab.nas, lab.settings.pool)
+    if booted:
+        say(f"{', '.join(booted)} up; the NAS is {lab.nas_host}, its proxy {lab.proxy_url}")
+    return lab
+
+
+def attach(instance: str = DEFAULT_INSTANCE) -> Lab:
+    """The instance as it is, without booting anything. Raises LabError when it was never made."""
+    state.check_name(instance)
+    current = state.load(instance)
+    if current is None or not outer.exists():
+        raise LabError(f"there is no lab instance {instance!r}: run `python -m tests.lab up`")
+    return _attach(outer.connect(start=False), current)
+
+
+def down(instance: str = DEFAULT_INSTANCE, *, force: bool = False) -> None:
+    """Remove the instance: boxes, disks, networks, keys; with the last one, the private engine.
+
+    Raises LabError for an instance that another checkout is using, unless `force`.
+    """
+    state.check_name(instance)
+    with outer.exclusive():
+        if outer.exists():
+            client = outer.connect()
+            if not force:
+                _refuse_foreign(client, instance)
+            boxes.remove_all(client, instance)
+            if not boxes.instances(client):
+                if outer.is_private():
+                    client.close()
+                    outer.remove_private()
+                else:
+                    boxes.remove_images(client)
+    shutil.rmtree(state.state_file(instance).parent, ignore_errors=True)
+
+
+def boxes_status(lab: Lab) -> dict[str, str]:
+    """State of each box as the outer engine names it ("running", "exited"), or "missing"."""
+    found = {role: boxes.find(lab.client, lab.instance, role) for role in _ROLES}
+    return {role: box.status if box else "missing" for role, box in found.items()}
+
+
+def box_log(lab: Lab, role: str) -> str:
+    """What a box has written, and the daemon's log for the NAS."""
+    box = boxes.find(lab.client, lab.instance, role)
+    if box is None:
+        return ""
+    text = bytes(box.logs()).decode(errors="replace")
+    if role == "nas":
+        daemon = f"{lab.container_station}/var/log/dockerd.log"
+        text += f"--- {daemon}\n" + _read(box, daemon).decode(errors="replace")
+    if role == "proxy":
+        text += f"--- {_ACCESS_LOG}\n" + _read(box, _ACCESS_LOG).decode(errors="replace")
+    return text
+
+
+_ROLES = ("registry", "proxy", "nas")
+
+
+@dataclass(frozen=True)
+class _RoleImage:
+    role: str
+    make: Callable[[], images.Image]
+
+
+def _images(engine: Engine) -> list[_RoleImage]:
+    return [
+        _RoleImage("registry", images.registry),
+        _RoleImage("proxy", images.proxy),
+        _RoleImage("nas", lambda: images.nas(engine)),
+    ]
+
+
+def _attach(client: docker.DockerClient, current: State) -> Lab:
+    made = keys.ensure(current.folder, current.addresses.registry)
+    hosts = current.folder / "known_hosts"
+    line = f"{current.addresses.nas} {made.ssh_host_key}\n"
+    if not hosts.exists() or hosts.read_text() != line:
+        hosts.write_text(line)
+    return Lab(current, made, client)
+
+
+def _own(client: docker.DockerClient, instance: str, before: State | None) -> State:
+    """The state under which this checkout owns the instance; what nobody owns is removed."""
+    _refuse_foreign(client, instance)
+    others = boxes.owners(client, instance)
+    mine = (str(state.state_file(instance).parents[2]), before.id) if before else None
+    if others - ({mine} if mine else set()):
+        say(f"removing what an earlier instance {instance!r} left behind")
+        boxes.remove_all(client, instance)
+    if before is not None:
+        return before
+    return state.new(instance, _taken_numbers(client))
+
+
+def _refuse_foreign(client: docker.DockerClient, instance: str) -> None:
+    here = str(state.state_file(instance).parents[2])
+    for checkout, identity in boxes.owners(client, instance):
+        if checkout != here and boxes.is_alive(checkout, identity, instance):
+            raise LabError(
+                f"instance {instance!r} belongs to the checkout {checkout}: run `python -m "
+                f"tests.lab down --instance {instance}` there, or choose another --instance here"
+            )
+
+
+def _taken_numbers(client: docker.DockerClient) -> set[int]:
+    subnets = [
+        pool.get("Subnet", "")
+        for network in client.networks.list()
+        for pool in (network.attrs.get("IPAM") or {}).get("Config") or []
+    ]
+    # Destinations of the machine's routes: little-endian hexadecimal.
+    for line in Path("/proc/net/route").read_text().splitlines()[1:]:
+        octets = bytes.fromhex(line.split()[1])[::-1]
+        subnets.append(".".join(str(octet) for octet in octets))
+    return {int(s.split(".")[2]) for s in subnets if s.startswith(("198.18.", "198.19."))}
+
+
+def _change_settings(client: docker.DockerClient, current: State, chosen: Settings) -> None:
+    old = current.settings
+    if (old.engine, old.pool) == (chosen.engine, chosen.pool):
+        return
+    if boxes.find(client, current.instance, "nas") is not None:
+        say("nas: another engine or pool, so it gets a new disk")
+        box = boxes.find(client, current.instance, "nas")
+        if box is not None:
+            box.remove(force=True, v=True)
+    for role in ("pool", "config"):
+        boxes.remove_volume(client, current, role)
+
+
+def _ensure_boxes(lab: Lab, box_images: Mapping[str, images.Image]) -> list[str]:
+    client, current = lab.client, lab.state
+    for role in ("lan", "internet"):
+        boxes.ensure_network(client, current, role)
+    booted = []
+    for spec in (
+        _registry_spec(lab, box_images["registry"]),
+        _proxy_spec(lab, box_images["proxy"]),
+        _nas_spec(client, current, lab.keys, box_images["nas"]),
+    ):
+        if not boxes.is_current(client, current, spec):
+            say(f"{spec.role}: booting")
+            boxes.create(client, current, spec)
+            booted.append(spec.role)
+    return booted
+
+
+def _registry_spec(lab: Lab, image: images.Image) -> boxes.BoxSpec:
+    volume = boxes.ensure_volume(lab.client, lab.state, "registry")
+    return boxes.BoxSpec(
+        role="registry",
+        image=image,
+        networks={"internet": lab.addresses.registry},
+        files={
+            "/opt/registry-lab/registry.pem": lab.keys.registry_pem.read_bytes(),
+            "/opt/registry-lab/registry-key.pem": lab.keys.registry_key.read_bytes(),
+        },
+        options={
+            "hostname": "registry",
+            "volumes": {volume: {"bind": "/var/lib/registry", "mode": "rw"}},
+            "sysctls": {"net.ipv4.ip_forward": "0"},
+        },
+    )
+
+
+def _proxy_spec(lab: Lab, image: images.Image) -> boxes.BoxSpec:
+    volume = boxes.ensure_volume(lab.client, lab.state, "proxylog")
+    files = {}
+    if lab.settings.proxy_auth:
+        files["/opt/proxy-lab/user"] = PROXY_USER.encode()
+        files["/opt/proxy-lab/password"] = lab.keys.proxy_password.encode()
+    return boxes.BoxSpec(
+        role="proxy",
+        image=image,
+        networks={"lan": lab.addresses.proxy, "internet": lab.addresses.proxy_outside},
+        files=files,
+        options={
+            "hostname": "proxy",
+            "extra_hosts": dict.fromkeys(REGISTRY_NAMES, lab.addresses.registry),
+            "volumes": {volume: {"bind": "/var/log/squid", "mode": "rw"}},
+            # The NAS's default gateway must not forward: the only way out is the proxy.
+            "sysctls": {"net.ipv4.ip_forward": "0"},
+        },
+    )
+
+
+def _nas_spec(
+    client: docker.DockerClient,
+    current: State,
+    made: keys.Keys,
+    image: images.Image | None = None,
+) -> boxes.BoxSpec:
+    pool = boxes.ensure_volume(client, current, "pool")
+    config = boxes.ensure_volume(client, current, "config")
+    settings = {
+        "POOL": current.settings.pool,
+        "GATEWAY": current.addresses.proxy,
+        # Nothing listens on port 53 there, so a lookup is refused at once.
+        "RESOLVER": current.addresses.proxy,
+        "MODEL": _MODEL,
+        "VERSION": _QTS,
+    }
+    volumes = {
+        pool: {"bind": f"/share/{current.settings.pool}", "mode": "rw"},
+        config: {"bind": "/mnt/HDA_ROOT", "mode": "rw"},
+    }
+    if Path("/lib/modules").is_dir():
+        volumes["/lib/modules"] = {"bind": "/lib/modules", "mode": "ro"}
+    return boxes.BoxSpec(
+        role="nas",
+        image=image or images.nas(current.settings.engine),
+        networks={"lan": current.addresses.nas},
+        files={
+            "/opt/nas-lab/settings": "".join(f"{k}='{v}'\n" for k, v in settings.items()).encode(),
+            "/opt/nas-lab/authorized_keys": f"{made.ssh_public_key}\n".encode(),
+            "/opt/nas-lab/ssh_host_ed25519_key": made.ssh_host_private_key.read_bytes(),
+            "/opt/nas-lab/ca.pem": made.ca_pem.read_bytes(),
+        },
+        options={
+            "hostname": current.settings.hostname,
+            "privileged": True,
+            # Its own view of the cgroups: what runs in the box stays below it and ends with it.
+            "cgroupns": "private",
+            "volumes": volumes,
+            # /share itself is a small RAM disk on a QNAP; only the pools below it last.
+            "tmpfs": {"/share": "size=16m,mode=755"},
+        },
+    )
+
+
+def _exec(box: Any, command: str, environment: Mapping[str, str]) -> tuple[int, str, str]:
+    code, (out, err) = box.exec_run(
+        ["sh", "-c", command], demux=True, environment=dict(environment)
+    )
+    return code, (out or b"").decode(errors="replace"), (err or b"").decode(errors="replace")
+
+
+def _read(box: Any, path: str) -> bytes:
+    """A file of a box, running or stopped; empty when it does not exist."""
+    try:
+        chunks, _ = box.get_archive(path)
+    except docker.errors.NotFound:
+        return b""
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+        member = archive.next()
+        handle = archive.extractfile(member) if member else None
+        return handle.read() if handle else b""
+
+
+def _wait(what: str, probe: Callable[[], str | None], deadline: float = _BOOT_DEADLINE) -> None:
+    """Wait until `probe` returns None; what it returned last is in the error."""
+    end = time.monotonic() + deadline
+    told = time.monotonic() + 5
+    while (seen := probe()) is not None:
+        now = time.monotonic()
+        if now > end:
+            raise LabError(
+                f"waited {deadline:.0f} s for {what}; last seen: {seen} "
+                "(see `python -m tests.lab logs`)"
+            )
+        if now > told:
+            say(f"waiting for {what}: {seen}")
+            told = now + 10
+        time.sleep(0.1)
+
+
+def _tcp(address: tuple[str, int]) -> str | None:
+    try:
+        socket.create_connection(address, timeout=2).close()
+    except OSError as error:
+        return str(error)
+    return None
+
+
+def _refused(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=2).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -1,0 +1,21 @@
+// The Pulumi Kubernetes provider, built from its Go module. The provider's own main embeds two
+// generated files that the published module lacks, so this one embeds what they are made of:
+// tests/lab/toolchain.py puts both files beside a copy of this one when it builds.
+package main
+
+import (
+	_ "embed"
+
+	"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/provider"
+	"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version"
+)
+
+//go:embed schema.json
+var schema []byte
+
+//go:embed terraform-mapping.json
+var terraformMapping []byte
+
+func main() {
+	provider.Serve("kubernetes", version.Version, schema, terraformMapping)
+}

@@ -1,0 +1,48 @@
+"""The other containers that run on the NAS, which the program must leave as it finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .images import HOUSEHOLD_REFERENCE
+from .process import LabError, say
+
+# Names and what a daemon restart does to them, by Docker's restart policies: photos comes back
+# (unless-stopped), notes stays down (no policy), old-backup stays down (stopped by hand).
+NAMES = ("photos", "notes", "old-backup")
+# Where photos answers HTTP on the NAS, through a published port.
+PHOTOS_PORT = 8090
+
+# httpd has no handler for SIGTERM as the first process of a container; KILL spares ten seconds.
+_SCRIPT = f"""
+set -e
+docker load --quiet --input /opt/nas-lab/household.tar
+docker run --detach --name photos --restart unless-stopped --stop-signal KILL \\
+    --publish {PHOTOS_PORT}:80 --volume photos:/www {HOUSEHOLD_REFERENCE} \\
+    sh -c 'echo photos >/www/index.html; exec httpd -f -p 80 -h /www'
+docker run --detach --name notes --stop-signal KILL {HOUSEHOLD_REFERENCE} httpd -f -p 80
+docker run --detach --name old-backup --restart unless-stopped --stop-signal KILL \\
+    {HOUSEHOLD_REFERENCE} httpd -f -p 80
+docker stop old-backup
+"""
+
+Run = Callable[[str], tuple[int, str, str]]
+
+
+def ensure(nas: Run, pool: str) -> bool:
+    """Make the containers at the first boot of a NAS; True when they were made now.
+
+    `nas` runs a command on the NAS, with docker on the PATH, and returns exit code, stdout and
+    stderr. A note on the pool says that it was done, so a container that somebody removes stays
+    removed. Raises LabError with what docker said.
+    """
+    note = f"/share/{pool}/Container/.household"
+    if nas(f"test -e {note}")[0] == 0:
+        return False
+    say("nas: starting the containers of the household")
+    nas(f"docker rm --force {' '.join(NAMES)}")  # of a first boot that was cut short
+    code, out, err = nas(_SCRIPT)
+    if code != 0:
+        raise LabError(f"the household's containers do not start: {(err or out).strip()[-300:]}")
+    nas(f"touch {note}")
+    return True

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Stands before runc on machines that lack CAP_SYS_RESOURCE, as many containers and sandboxes do. There
+# runc refuses the capability, which old engines give to every privileged container, and limits
+# above the hard ones of this box. Take the former off the bundle's config and lower the latter.
+real=${0%/*}/runc.real
+bundle=.
+previous=
+for word in "$@"; do
+    case "$previous" in --bundle | -b) bundle=$word ;; esac
+    previous=$word
+done
+config=$bundle/config.json
+[ -f "$config" ] || exec "$real" "$@"
+
+# Capability 24 is the lowest bit of the tenth of sixteen hexadecimal digits.
+bounding=$(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/self/status)
+digit=${bounding#?????????}
+case "${digit%??????}" in [13579bdfBDF]) exec "$real" "$@" ;; esac
+
+files=$(ulimit -Hn)
+processes=$(ulimit -Hu)
+awk -v files="$files" -v processes="$processes" '
+    function lower(name, most,    start, text, rest, parts) {
+        start = index($0, "\"type\":\"" name "\",\"hard\":")
+        if (!start || most == "unlimited") return
+        text = substr($0, start)
+        rest = substr(text, index(text, "}"))
+        text = substr(text, 1, index(text, "}") - 1)
+        split(text, parts, /[:,]/)
+        if (parts[4] + 0 > most + 0) parts[4] = most
+        if (parts[6] + 0 > most + 0) parts[6] = most
+        $0 = substr($0, 1, start - 1) \
+            "\"type\":\"" name "\",\"hard\":" parts[4] ",\"soft\":" parts[6] rest
+    }
+    {
+        gsub(/"CAP_SYS_RESOURCE",/, "")
+        gsub(/,"CAP_SYS_RESOURCE"/, "")
+        lower("RLIMIT_NOFILE", files)
+        lower("RLIMIT_NPROC", processes)
+        print
+    }
+' "$config" >"$config.lab" && cat "$config.lab" >"$config"
+rm -f "$config.lab"
+exec "$real" "$@"

@@ -1,0 +1,56 @@
+"""The proxy's log as tests read it: finished requests of the access log, and tunnels still open."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ProxyEntry:
+    """One request to the proxy.
+
+    `time` is when it began (Unix time, seconds), `client` the address that asked, `target` what
+    followed the method ("registry-1.docker.io:443"), `status` the answer's HTTP status, `user` the
+    name that logged in, if any. `open` marks a tunnel that is in use right now: squid writes it to
+    its log only when it closes.
+    """
+
+    time: float
+    client: str
+    method: str
+    target: str
+    status: int
+    user: str | None
+    open: bool = False
+
+
+def parse_access_log(text: str) -> list[ProxyEntry]:
+    """Entries of the log in the format "lab" of squid.conf; unfinished last lines are left out."""
+    entries = []
+    for line in text.splitlines():
+        fields = line.split()
+        if len(fields) != 6 or not fields[4].isdigit():
+            continue
+        began, client, method, target, status, user = fields
+        who = None if user == "-" else user
+        entries.append(ProxyEntry(float(began), client, method, target, int(status), who))
+    return entries
+
+
+def parse_active_requests(text: str) -> list[ProxyEntry]:
+    """Open tunnels in the report "active_requests" of squid's cache manager."""
+    entries = []
+    for block in re.split(r"^Connection: ", text, flags=re.MULTILINE)[1:]:
+        client = re.search(r"^\s*remote: (\S+):\d+", block, re.MULTILINE)
+        target = re.search(r"^uri (\S+)", block, re.MULTILINE)
+        kind = re.search(r"^logType (\S+)", block, re.MULTILINE)
+        began = re.search(r"^start (\d+\.\d+)", block, re.MULTILINE)
+        user = re.search(r"^username (\S+)", block, re.MULTILINE)
+        if not (client and target and kind and began) or "TUNNEL" not in kind[1]:
+            continue
+        who = user[1] if user and user[1] != "-" else None
+        entries.append(
+            ProxyEntry(float(began[1]), client[1], "CONNECT", target[1], 200, who, open=True)
+        )
+    return entries

@@ -1,0 +1,164 @@
+"""What a lab instance was made with: settings, addresses and who owns it, kept in state.json."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import zlib
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from . import paths
+from .images import Engine
+from .process import LabError
+
+DEFAULT_INSTANCE = "lab"
+_DEFAULT_NUMBER = 88
+# Third octet of the addresses of other instances: 198.18.100.0/24 to 198.18.250.0/24.
+_NUMBERS = range(100, 251)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be chosen when an instance is made.
+
+    `pool` is the name of the volume directory below /share, `hostname` the NAS's name.
+    """
+
+    engine: Engine = "current"
+    proxy_auth: bool = False
+    pool: str = "CACHEDEV1_DATA"
+    hostname: str = "nas88"
+
+    def changed(
+        self,
+        engine: Engine | None,
+        proxy_auth: bool | None,
+        pool: str | None,
+        hostname: str | None,
+    ) -> Settings:
+        """These settings with what is not None replaced. Raises LabError for a bad name."""
+        given = {"engine": engine, "proxy_auth": proxy_auth, "pool": pool, "hostname": hostname}
+        new = replace(self, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+        if new.engine not in ("current", "debian"):
+            raise LabError(f"engine {new.engine!r} is unknown: use current or debian")
+        if not re.fullmatch(r"[A-Za-z0-9_]{1,32}", new.pool):
+            raise LabError(f"pool {new.pool!r} is no directory name such as CACHEDEV1_DATA")
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", new.hostname):
+            raise LabError(f"host name {new.hostname!r} is not like nas88")
+        return new
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Addresses of the instance with this number, in 198.18.0.0/15, which no real network uses."""
+
+    number: int
+
+    @property
+    def lan(self) -> str:
+        """Network of the NAS and the proxy."""
+        return f"198.18.{self.number}.0/24"
+
+    @property
+    def internet(self) -> str:
+        """Network that only the proxy reaches from the LAN."""
+        return f"198.19.{self.number}.0/24"
+
+    @property
+    def operator(self) -> str:
+        """This machine on the LAN."""
+        return f"198.18.{self.number}.1"
+
+    @property
+    def nas(self) -> str:
+        """The NAS."""
+        return f"198.18.{self.number}.88"
+
+    @property
+    def proxy(self) -> str:
+        """The proxy on the LAN; also the NAS's default gateway, which forwards nothing."""
+        return f"198.18.{self.number}.198"
+
+    @property
+    def proxy_outside(self) -> str:
+        """The proxy on the "internet"."""
+        return f"198.19.{self.number}.198"
+
+    @property
+    def internet_gateway(self) -> str:
+        """This machine on the "internet"."""
+        return f"198.19.{self.number}.1"
+
+    @property
+    def registry(self) -> str:
+        """The registry."""
+        return f"198.19.{self.number}.10"
+
+
+@dataclass(frozen=True)
+class State:
+    """One instance: its settings, its number and the random id that proves who owns its boxes."""
+
+    instance: str
+    id: str
+    number: int
+    settings: Settings
+
+    @property
+    def addresses(self) -> Addresses:
+        return Addresses(self.number)
+
+    @property
+    def folder(self) -> Path:
+        return paths.instance_dir(self.instance)
+
+    def save(self) -> None:
+        """Write state.json whole."""
+        path = state_file(self.instance)
+        paths.instance_dir(self.instance)
+        scratch = path.with_name(".state.json.new")
+        scratch.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        scratch.rename(path)
+
+
+def state_file(instance: str, checkout: Path = paths.REPO) -> Path:
+    """Where the state of `instance` of `checkout` is, without making directories."""
+    return checkout / ".lab" / instance / "state.json"
+
+
+def check_name(instance: str) -> None:
+    """Raises LabError unless `instance` can be part of container and bridge names."""
+    if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", instance):
+        raise LabError(f"instance name {instance!r}: use up to 20 lower-case letters and digits")
+
+
+def load(instance: str) -> State | None:
+    """The saved state; None when the instance was never made here or its file is damaged."""
+    try:
+        raw = json.loads(state_file(instance).read_text())
+        return State(raw["instance"], raw["id"], raw["number"], Settings(**raw["settings"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def new(instance: str, taken: Collection[int]) -> State:
+    """A state for a new instance whose number is not among the `taken` ones.
+
+    The default instance always has number 88. Raises LabError when that one is taken or none is
+    left.
+    """
+    if instance == DEFAULT_INSTANCE:
+        candidates = [_DEFAULT_NUMBER]
+    else:
+        start = zlib.crc32(f"{paths.REPO} {instance}".encode()) % len(_NUMBERS)
+        candidates = [*_NUMBERS[start:], *_NUMBERS[:start]]
+    for number in candidates:
+        if number not in taken:
+            return State(instance, secrets.token_hex(8), number, Settings())
+    raise LabError(
+        f"the networks of instance {instance!r} ({Addresses(candidates[0]).lan}) are in use on "
+        "this machine: choose another --instance"
+    )

@@ -1,0 +1,147 @@
+"""A fake root of a QNAP for tests of scripts: BusyBox, and a docker whose daemon is files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas.remote_script import render
+from tests.lab import debs
+
+FAKES = Path(__file__).parent / "fake"
+POOL = "/share/CE_CACHEDEV3_DATA"
+QPKG = f"{POOL}/.qpkg/container-station"
+SSH_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+
+DOCKER_JSON = """{
+    "default-address-pools": [ {"base": "172.29.0.0/16", "size": 22} ],
+  "experimental": false,
+    "group": "administrators",
+    "log-opts": { "max-size": "10m", "labels": "a,\\"b\\" // no comment" }
+}
+"""
+
+
+def busybox() -> Path:
+    """A static BusyBox."""
+    return debs.root("busybox", ["busybox-static"]) / "usr/bin/busybox"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A script that ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def results(self) -> dict[str, str]:
+        """The `name=value` lines of its standard output."""
+        return dict(line.split("=", 1) for line in self.out.splitlines() if "=" in line)
+
+
+class FakeNas:
+    """The fake root; paths are given as the NAS sees them."""
+
+    def __init__(self, root: Path, *, engine: str = "27.1.2", config: str = DOCKER_JSON) -> None:
+        self.root = root
+        for directory in ("bin", "usr/bin", "usr/sbin", "dev", "proc", "tmp", "etc", "root"):
+            (root / directory).mkdir(parents=True)
+        shutil.copy(busybox(), root / "bin/busybox")
+        subprocess.run([root / "bin/busybox", "--list"], check=True, capture_output=True, text=True)
+        for applet in _applets(root / "bin/busybox"):
+            link = root / "bin" / applet
+            if not link.exists() and applet not in ("nc", "bash"):
+                link.symlink_to("busybox")
+        self.write("/etc/passwd", "admin:x:0:0:admin:/root:/bin/sh\n")
+        self.write("/etc/config/qpkg.conf", f"[container-station]\nInstall_Path = {QPKG}\n")
+        self.script("/sbin/getcfg", f"#!/bin/sh\necho {QPKG}\n")
+        self.script(f"{QPKG}/bin/docker", (FAKES / "docker").read_text())
+        self.script("/usr/bin/nc", (FAKES / "nc").read_text())
+        self.script(
+            "/etc/init.d/container-station.sh",
+            f"#!/bin/sh\necho 'jq not found' >&2\n[ -f /state/idle ] || {QPKG}/bin/docker fake-restart\n",
+        )
+        self.config = f"{QPKG}/etc/docker.json"
+        self.write(self.config, config)
+        for name, text in {
+            "engine": engine,
+            "config_path": self.config,
+            "http": "",
+            "https": "",
+            "no": "",
+            "proxy_answer": "HTTP/1.1 200 Connection established\r\n\r\n",
+        }.items():
+            self.write(f"/state/{name}", text)
+        self.container("photos", "always", running=True)
+        self.container("notes", "no", running=True)
+        self.container("old-backup", "no", running=False)
+        self.restart()
+
+    def path(self, path: str) -> Path:
+        """Where the test finds a path of the NAS."""
+        return self.root / path.lstrip("/")
+
+    def write(self, path: str, text: str) -> None:
+        file = self.path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode())
+
+    def read(self, path: str) -> str:
+        return self.path(path).read_bytes().decode()
+
+    def script(self, path: str, text: str) -> None:
+        self.write(path, text)
+        self.path(path).chmod(0o755)
+
+    def container(self, name: str, policy: str, *, running: bool) -> None:
+        self.write(f"/state/containers/{name}/policy", policy)
+        self.write(f"/state/containers/{name}/running", str(running).lower())
+
+    def running(self) -> set[str]:
+        """Names of the containers that run."""
+        return {
+            entry.name
+            for entry in self.path("/state/containers").iterdir()
+            if (entry / "running").read_text().strip() == "true"
+        }
+
+    @property
+    def starts(self) -> int:
+        """How often the daemon was started."""
+        return len(self.read("/state/starts").splitlines())
+
+    def restart(self) -> None:
+        """The daemon restarts, as by the owner's hand."""
+        self.shell(f"{QPKG}/bin/docker fake-restart")
+        self.container("notes", "no", running=True)
+
+    def shell(self, command: str, stdin: str = "") -> Done:
+        """Runs a command line under ash in the fake root."""
+        namespace = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
+        inside = (
+            'touch "$0/dev/null" && mount --bind /dev/null "$0/dev/null" && '
+            f'exec chroot "$0" /bin/busybox env -i PATH={SSH_PATH} HOME=/root /bin/sh -c "$1"'
+        )
+        done = subprocess.run(
+            [*namespace, "sh", "-c", inside, str(self.root), command],
+            input=stdin.encode(),
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def run(self, script: str, mode: str, variables: Mapping[str, str]) -> Done:
+        """Runs one of our scripts as the program does: on the standard input of `sh -s`."""
+        return self.shell(f"sh -s {mode}", render(script, variables))
+
+
+def _applets(busybox_path: Path) -> list[str]:
+    done = subprocess.run([busybox_path, "--list"], check=True, capture_output=True, text=True)
+    return done.stdout.split()

@@ -1,0 +1,285 @@
+"""daemon-proxy.sh under BusyBox ash against a fake QNAP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from nas.facts import Facts
+from nas.plan import make_plan
+from nas.settings import load_settings
+from tests.scripts.fake_nas import DOCKER_JSON, QPKG, Done, FakeNas
+
+PASSWORD = "p@s%#w/r:d"
+
+
+def variables(**config: str) -> dict[str, str]:
+    """The variables as the component makes them, from a stack's config."""
+    settings = load_settings(
+        "nas88",
+        {"host": "192.168.31.88", "proxy": "http://192.168.31.198:7222", **config},
+    )
+    proxy = make_plan(settings, Facts(uid=0, platform="qnap", docker="d", engine="27.1.2")).daemon
+    assert proxy is not None
+    return {
+        "PLATFORM": "auto",
+        "PROXIES": proxy.proxies,
+        "HTTP_PROXY_SHOWN": proxy.shown,
+        "NO_PROXY_SHOWN": ",".join(proxy.no_proxy),
+        "PROXY_SCHEME": proxy.url.scheme,
+        "PROXY_HOST": proxy.url.host,
+        "PROXY_PORT": str(proxy.url.port),
+        "PROXY_AUTH": proxy.authorization,
+        "REGISTRY": "registry-1.docker.io:443",
+        "DAEMON_TIMEOUT": "5",
+    }
+
+
+def apply(nas: FakeNas, **config: str) -> Done:
+    return nas.run("daemon-proxy.sh", "apply", variables(**config))
+
+
+def restore(nas: FakeNas) -> Done:
+    return nas.run("daemon-proxy.sh", "restore", variables())
+
+
+def test_apply_adds_the_proxies_and_keeps_every_other_byte(nas: FakeNas) -> None:
+    done = apply(nas)
+    assert done.status == 0, done.err
+    after = nas.read(nas.config)
+    expected = {**json.loads(DOCKER_JSON), "proxies": json.loads(variables()["PROXIES"])}
+    assert json.loads(after) == expected
+    assert after.startswith(DOCKER_JSON.rstrip("\n}"))
+    assert done.results == {"config": nas.config, "changed": "yes", "restarted": "yes"}
+
+
+def test_apply_restarts_the_daemon_once_and_a_second_apply_not_at_all(nas: FakeNas) -> None:
+    before = nas.starts
+    assert apply(nas).status == 0
+    assert nas.starts == before + 1
+    again = apply(nas)
+    assert again.status == 0, again.err
+    assert nas.starts == before + 1
+    assert again.results["changed"] == "no"
+
+
+def test_another_no_proxy_restarts_once_more(nas: FakeNas) -> None:
+    apply(nas)
+    before = nas.starts
+    done = apply(nas, noProxy='["registry.lan"]')
+    assert done.status == 0, done.err
+    assert nas.starts == before + 1
+    assert "registry.lan" in nas.read("/state/no")
+
+
+def test_a_file_that_is_right_but_was_never_loaded_is_loaded_by_a_restart(nas: FakeNas) -> None:
+    apply(nas)
+    for name in ("http", "https", "no"):
+        nas.write(f"/state/{name}", "")
+    before = nas.starts
+    done = apply(nas)
+    assert done.status == 0, done.err
+    assert nas.starts == before + 1
+    assert done.results["changed"] == "no"
+    assert done.results["restarted"] == "yes"
+
+
+def test_containers_that_ran_run_again_and_a_stopped_one_stays_stopped(nas: FakeNas) -> None:
+    assert apply(nas).status == 0
+    assert nas.running() == {"photos", "notes"}
+    assert nas.read("/state/started").split() == ["notes"]
+
+
+def test_restore_gives_the_original_bytes_and_leaves_nothing_behind(nas: FakeNas) -> None:
+    apply(nas)
+    done = restore(nas)
+    assert done.status == 0, done.err
+    assert nas.read(nas.config) == DOCKER_JSON
+    assert [entry.name for entry in nas.path(nas.config).parent.iterdir()] == ["docker.json"]
+    assert nas.read("/state/http") == ""
+
+
+def test_restore_twice_does_nothing_the_second_time(nas: FakeNas) -> None:
+    apply(nas)
+    restore(nas)
+    before = nas.starts
+    assert restore(nas).status == 0
+    assert nas.starts == before
+
+
+def test_restore_puts_back_the_proxies_that_the_owner_had(
+    make_nas: Callable[..., FakeNas],
+) -> None:
+    owners = '{"proxies": {"http-proxy":  "http://old:3128"}, "debug": false}\n'
+    nas = make_nas(config=owners)
+    assert apply(nas).status == 0
+    assert "http://old:3128" not in nas.read(nas.config)
+    assert restore(nas).status == 0
+    assert nas.read(nas.config) == owners
+
+
+def test_restore_keeps_what_the_owner_edited_in_the_meantime(nas: FakeNas) -> None:
+    apply(nas)
+    nas.write(nas.config, nas.read(nas.config).replace('"experimental": false', '"debug": true'))
+    assert restore(nas).status == 0
+    assert nas.read(nas.config) == DOCKER_JSON.replace('"experimental": false', '"debug": true')
+
+
+def test_keep_leaves_the_proxy_and_forgets_the_original(nas: FakeNas) -> None:
+    apply(nas)
+    before = nas.read(nas.config)
+    starts = nas.starts
+    assert nas.run("daemon-proxy.sh", "keep", variables()).status == 0
+    assert nas.read(nas.config) == before
+    assert not nas.path(nas.config + ".nas-k3s-original").exists()
+    assert nas.starts == starts
+
+
+def test_a_daemon_that_does_not_come_back_gets_its_old_config(nas: FakeNas) -> None:
+    nas.write("/state/break", "invalid proxies")
+    done = apply(nas)
+    assert done.status == 1
+    assert "did not restart within" in done.err
+    assert "Docker runs with it" in done.err
+    assert nas.read(nas.config) == DOCKER_JSON
+    assert nas.path("/state/up").exists()
+    assert nas.running() == {"photos", "notes"}
+    assert not nas.path(nas.config + ".nas-k3s-original").exists()
+
+
+def test_a_daemon_that_ignores_the_file_gets_its_old_config(nas: FakeNas) -> None:
+    nas.write("/state/deaf", "")
+    done = apply(nas)
+    assert done.status == 1
+    assert "uses another proxy" in done.err
+    assert nas.read(nas.config) == DOCKER_JSON
+
+
+def test_a_restart_command_that_restarts_nothing_is_found_out(nas: FakeNas) -> None:
+    nas.write("/state/idle", "")
+    before = nas.starts
+    done = apply(nas)
+    assert done.status == 1
+    assert "the old dockerd" in done.err
+    assert "jq not found" in done.err
+    assert nas.read(nas.config) == DOCKER_JSON
+    assert nas.starts == before
+
+
+def test_a_proxy_that_is_down_stops_before_anything_changes(nas: FakeNas) -> None:
+    nas.path("/state/proxy_answer").unlink()
+    before = nas.starts
+    done = apply(nas)
+    assert done.status == 1
+    assert "daemon -> proxy" in done.err
+    assert "192.168.31.198:7222" in done.err
+    assert "nas-k3s:proxy" in done.err
+    assert nas.read(nas.config) == DOCKER_JSON
+    assert nas.starts == before
+
+
+@pytest.mark.parametrize(
+    ("answer", "hop", "setting"),
+    [
+        ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "daemon -> proxy", "proxyPassword"),
+        ("HTTP/1.1 503 Service Unavailable\r\n\r\n", "proxy -> registry", "registry-1.docker.io"),
+        ("SSH-2.0-OpenSSH_9.2\r\n", "daemon -> proxy", "no HTTP proxy"),
+    ],
+)
+def test_each_answer_of_the_proxy_names_its_hop(
+    nas: FakeNas, answer: str, hop: str, setting: str
+) -> None:
+    nas.write("/state/proxy_answer", answer)
+    done = apply(nas)
+    assert done.status == 1
+    assert hop in done.err
+    assert setting in done.err
+    assert nas.read(nas.config) == DOCKER_JSON
+
+
+def test_credentials_reach_proxy_and_file_encoded_and_nothing_that_people_read(
+    nas: FakeNas,
+) -> None:
+    done = apply(nas, proxyUser="svc", proxyPassword=PASSWORD)
+    assert done.status == 0, done.err
+    assert "svc:p%40s%25%23w%2Fr%3Ad@192.168.31.198" in nas.read(nas.config)
+    assert "Proxy-Authorization: Basic c3ZjOnBAcyUjdy9yOmQ=" in nas.read("/state/proxy_request")
+    for secret in (PASSWORD, "p%40s", "c3ZjOnBA"):
+        assert secret not in done.out + done.err
+
+
+def test_an_engine_that_knows_no_proxies_is_refused_before_the_file_is_touched(
+    make_nas: Callable[..., FakeNas],
+) -> None:
+    nas = make_nas(engine="20.10.24")
+    done = apply(nas)
+    assert done.status == 1
+    assert "20.10.24" in done.err
+    assert nas.read(nas.config) == DOCKER_JSON
+
+
+@pytest.mark.parametrize(
+    ("config", "what"),
+    [
+        ('{\n  "debug": true, // note\n  "x": 1\n}\n', "line 2: a comment"),
+        ('{"debug": true,}\n', "line 1"),
+        ('{"http-proxy": "http://x:1"}\n', '"http-proxy" at its top'),
+        ('{"httpProxy": "http://x:1"}\n', '"httpProxy" at its top'),
+    ],
+)
+def test_a_file_that_cannot_be_edited_safely_is_refused_with_its_fault(
+    make_nas: Callable[..., FakeNas], config: str, what: str
+) -> None:
+    nas = make_nas(config=config)
+    done = apply(nas)
+    assert done.status == 1
+    assert what in done.err
+    assert nas.read(nas.config) == config
+
+
+def test_a_flag_of_the_running_daemon_is_refused(nas: FakeNas) -> None:
+    pid = nas.read("/state/up").strip()
+    nas.write(f"/proc/{pid}/cmdline", f"dockerd\0--config-file={nas.config}\0--http-proxy=x\0")
+    done = apply(nas)
+    assert done.status == 1
+    assert "--http-proxy" in done.err
+
+
+def test_the_file_is_the_one_that_the_running_daemon_names(nas: FakeNas) -> None:
+    other = f"{QPKG}/var/elsewhere.json"
+    nas.write(other, "{}\n")
+    nas.write("/state/config_path", other)
+    nas.restart()
+    done = apply(nas)
+    assert done.status == 0, done.err
+    assert done.results["config"] == other
+    assert nas.read(nas.config) == DOCKER_JSON
+
+
+def test_the_daemon_of_the_nas_own_containers_is_left_alone(nas: FakeNas) -> None:
+    nas.write("/proc/7/comm", "dockerd\n")
+    nas.write("/proc/7/cmdline", "dockerd\0-H\0unix:///var/run/system-docker.sock\0")
+    assert apply(nas).status == 0
+
+
+def test_a_symlink_is_written_through_and_mode_and_owner_stay(nas: FakeNas) -> None:
+    target = f"{QPKG}/appconf/docker.json"
+    nas.write(target, DOCKER_JSON)
+    nas.path(target).chmod(0o640)
+    nas.path(nas.config).unlink()
+    nas.path(nas.config).symlink_to(target)
+    assert apply(nas).status == 0
+    assert nas.path(nas.config).is_symlink()
+    assert "proxies" in nas.read(target)
+    assert nas.path(target).stat().st_mode & 0o777 == 0o640
+
+
+def test_a_script_that_was_cut_off_on_its_way_changes_nothing(nas: FakeNas) -> None:
+    from nas.remote_script import render
+
+    text = render("daemon-proxy.sh", variables())
+    for part in (0.3, 0.6, 0.9, 0.995):
+        nas.shell("sh -s apply", text[: int(len(text) * part)])
+        assert nas.read(nas.config) == DOCKER_JSON
