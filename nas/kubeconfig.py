@@ -39,7 +39,8 @@ def rewrite(text: str, names: KubeconfigNames) -> str:
     """
     try:
         loaded = yaml.safe_load(text)
-    except yaml.YAMLError:
+    # Besides its own errors PyYAML passes on those of dates and of too deep nesting.
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise IncompleteKubeconfigError("the kubeconfig is no YAML") from None
     cluster = _entry(loaded, "clusters", "cluster", _CLUSTER_KEYS)
     user = _entry(loaded, "users", "user", _USER_KEYS)

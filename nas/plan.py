@@ -9,10 +9,10 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from nas.errors import Problem, RefusedError
 from nas.facts import Facts, Unreadable
+from nas.home import expand
 from nas.kubeconfig import KubeconfigNames
 from nas.proxy import (
     ProxyUrl,
@@ -268,7 +268,8 @@ def _cgroup(settings: Settings, facts: Facts | None) -> tuple[str, ...]:
 def _ca_certificates(settings: Settings) -> str:
     if settings.ca_certificates_file is None:
         return ""
-    return Path(settings.ca_certificates_file).expanduser().read_text(encoding="utf-8")
+    # Bundles carry comments in any encoding between their blocks.
+    return expand(settings.ca_certificates_file).read_text(encoding="utf-8", errors="replace")
 
 
 def _pull_hint(settings: Settings) -> str:

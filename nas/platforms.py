@@ -71,7 +71,8 @@ def _shell_row(row: Platform) -> str:
         # that Docker itself accepts.
         return "printf '%s\\n' " + " ".join(items)
 
-    return f"""platform_{row.name}() {{
+    return f"""# shellcheck disable=SC2086
+platform_{row.name}() {{
   case $1 in
     title) printf '%s\\n' {shlex.quote(row.title)} ;;
     detect) {row.detect} ;;

@@ -16,12 +16,13 @@ from urllib.parse import quote, unquote, urlsplit
 
 LOOPBACK: tuple[str, ...] = ("localhost", "127.0.0.0/8", "::1")
 
+_LABEL = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
+# A name that ends in a number is an address with a mistake in it, as in the URL standard.
 _HOSTNAME = re.compile(
-    r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)"
-    r"(?:\.[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)*",
-    re.IGNORECASE,
+    rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)*(?!\d+\Z){_LABEL}", re.IGNORECASE | re.ASCII
 )
-_GLOB = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,2})\.\*(?:\.\*)*\Z")
+_GLOB = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,2})\.\*(?:\.\*)*\Z", re.ASCII)
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
 _PERCENT_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -35,7 +36,9 @@ class BadValueError(ValueError):
 
 
 def is_ip(text: str) -> bool:
-    """Whether `text` is a literal IPv4 or IPv6 address."""
+    """Whether `text` is a literal IPv4 or IPv6 address, without a zone: URLs and Go take none."""
+    if "%" in text:
+        return False
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -115,12 +118,25 @@ def parse_proxy(text: str, user: str | None = None, password: str | None = None)
     if any(character.isspace() for character in text):
         raise BadValueError("contains white space", "write it without spaces")
     if "://" not in text:
-        raise BadValueError("has no scheme", f"write http://{text}")
+        raise BadValueError("has no scheme", f"write http://{mask_credentials(text)}")
+    # Neither what `urlsplit` says nor what it takes for the host may be shown from here on, before
+    # it is certain that no piece of a password is in it.
+    if "@" in "".join(re.split(r"([/?#])", text.partition("://")[2], maxsplit=1)[1:]):
+        raise BadValueError(
+            "has a '/', '?' or '#' in its credentials",
+            "set proxyUser and proxyPassword in plain text instead, they are encoded for you",
+        )
     try:
         parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise BadValueError(f"is not a URL ({error})", "write http://HOST:PORT") from error
+        host = parts.hostname
+    except ValueError:
+        raise BadValueError("is not a URL", "write http://HOST:PORT") from None
+    try:
+        port = parts.port
+    except ValueError:
+        raise BadValueError(
+            "has a port that is no number from 1 to 65535", "write http://HOST:PORT"
+        ) from None
     if parts.scheme not in ("http", "https"):
         raise BadValueError(
             f"has the scheme {parts.scheme!r}; dockerd and containerd speak to http:// and "
@@ -164,8 +180,15 @@ def parse_proxy(text: str, user: str | None = None, password: str | None = None)
 
 
 def mask_credentials(text: str) -> str:
-    """`text` with whatever stands between `://` and the last `@` of its authority masked."""
-    return re.sub(r"(://)[^/\s]*@", r"\1xxxxx:xxxxx@", text)
+    """A URL, damaged or not, with everything before its last `@` masked but the scheme.
+
+    Rather too much than too little: a password may hold `/`, `#` or spaces that nobody encoded.
+    """
+    head, at, rest = text.rpartition("@")
+    if not at:
+        return text
+    scheme = re.match(r"[a-z][a-z0-9+.-]*://", head, re.IGNORECASE)
+    return f"{scheme[0] if scheme else ''}xxxxx:xxxxx@{rest}"
 
 
 def check_no_proxy_entry(entry: str) -> str:
@@ -205,8 +228,9 @@ def check_no_proxy_entry(entry: str) -> str:
         )
     if "/" in text:
         return _check_block(text)
-    if is_ip(text):
-        return text
+    address = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if is_ip(address):
+        return address
     return _check_host_and_port(text)
 
 
@@ -221,15 +245,19 @@ def _check_block(text: str) -> str:
 
 
 def _check_host_and_port(text: str) -> str:
-    host, colon, port = text.removeprefix(".").rpartition(":")
+    host, colon, port = text.rpartition(":")
     if not colon:
         host, port = port, ""
-    host = host.strip("[]")
-    if colon and not (port.isdecimal() and 0 < int(port) < 65536):
+    # Go compares ports as text: 0443 would never match.
+    if colon and not (_PORT.fullmatch(port) and int(port) < 65536):
         raise BadValueError(
             f"has the port {port!r}", "write HOST or HOST:PORT with a port 1 to 65535"
         )
-    if not (is_ip(host) or is_hostname(host)):
+    if host.startswith("[") and host.endswith("]"):
+        fits = ":" in host and is_ip(host[1:-1])
+    else:
+        fits = ":" not in host and (is_ip(host) or is_hostname(host.removeprefix(".")))
+    if not fits:
         raise BadValueError(
             "is no host name, domain, IP address or CIDR block",
             "write e.g. registry.lan, .example.lan, 192.168.31.5 or 192.168.31.0/24",

@@ -45,7 +45,8 @@ def render(name: str, variables: Mapping[str, str]) -> str:
         shell_table(),
         script_source("lib.sh"),
         script_source(name),
-        # Nothing that main runs may read what is left of the script.
-        'main "$@" </dev/null\nexit $?\n',
+        # Nothing that main runs may read what is left of the script; in braces, because even a
+        # connection that drops within these words must not run it.
+        '{ main "$@" </dev/null; exit $?; }\n',
     ]
     return "".join(parts)

@@ -6,12 +6,12 @@ returns a `Settings` or raises `RefusedError` with every problem at once.
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import json
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from types import UnionType
 from typing import Annotated, Literal, Union, get_args, get_origin
 
@@ -22,10 +22,10 @@ from pydantic import (
     Field,
     ValidationError,
 )
-from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from nas.errors import NAMESPACE, Problem, RefusedError, set_command
+from nas.home import expand
 from nas.proxy import (
     BadValueError,
     ProxyUrl,
@@ -37,8 +37,13 @@ from nas.proxy import (
 )
 from nas.registries import Registries
 
-SECRET_KEYS = frozenset({"proxyPassword", "sshPassword", "sshPrivateKeyPassword", "token"})
+SECRET_KEYS = frozenset(
+    {"proxyPassword", "registries", "sshPassword", "sshPrivateKeyPassword", "token"}
+)
 """Keys whose values are never shown. `proxy` may hold a password too: it is masked."""
+
+REFUSED_KEYS = frozenset({"sshPassword", "sshPrivateKeyPassword"})
+"""Keys that are known only so that their refusal can say what to do instead."""
 
 PACKAGED_COMPONENTS = ("coredns", "local-storage", "metrics-server", "servicelb", "traefik")
 """What k3s brings along and `disable` turns off."""
@@ -71,6 +76,8 @@ def _user(text: str) -> str:
 
 
 def _block(text: str) -> str:
+    if "/" not in text:
+        raise BadValueError("is no CIDR block: it has no '/'", "write e.g. 10.42.0.0/16")
     try:
         return str(ipaddress.ip_network(text))
     except ValueError as error:
@@ -100,7 +107,7 @@ def _san(text: str) -> str:
 
 
 def _version(text: str) -> str:
-    match = re.fullmatch(r"(v\d+\.\d+\.\d+)[-+](k3s\d+)", text)
+    match = re.fullmatch(r"(v\d+\.\d+\.\d+)[-+](k3s\d+)", text, re.ASCII)
     if not match:
         raise BadValueError(
             "is no k3s release (there is no `latest` tag)", "write e.g. v1.34.4-k3s1"
@@ -118,9 +125,25 @@ def _host_key(text: str) -> str:
             "is no SSH host key",
             "write what `ssh-keyscan -t ed25519 HOST` prints, e.g. 'ssh-ed25519 AAAA...'",
         )
-    if not re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", fields[1]):
+    if not _is_whole_key(fields[0], fields[1]):
         raise BadValueError("is cut off or damaged", "copy the whole line of ssh-keyscan again")
     return f"{fields[0]} {fields[1]}"
+
+
+def _is_whole_key(kind: str, text: str) -> bool:
+    """Whether the blob is a row of length-prefixed fields (RFC 4253), the first its type."""
+    try:
+        blob = base64.b64decode(text, validate=True)
+    except ValueError:
+        return False
+    fields = []
+    while len(blob) >= 4:
+        end = 4 + int.from_bytes(blob[:4], "big")
+        fields.append(blob[4:end])
+        if len(blob) < end:
+            return False
+        blob = blob[end:]
+    return not blob and len(fields) >= 2 and fields[0] == kind.encode()
 
 
 def _no_proxy(text: str) -> str:
@@ -145,15 +168,22 @@ def _component(text: str) -> str:
     return text
 
 
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[int, Field(ge=10, le=7200)]
+def _camel_case(name: str) -> str:
+    # Pydantic's own makes k3SVersion of k3s_version.
+    first, *others = name.split("_")
+    return first + "".join(part.capitalize() for part in others)
+
+
+# Strict, else `true` would be port 1.
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
+Seconds = Annotated[int, Field(ge=10, le=7200, strict=True)]
 
 
 class Settings(BaseModel):
     """The stack's config. Keys are camelCase in `Pulumi.<stack>.yaml`, namespace `nas-k3s`."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=to_camel, hide_input_in_errors=True
+        extra="forbid", frozen=True, alias_generator=_camel_case, hide_input_in_errors=True
     )
 
     stack: Annotated[str, AfterValidator(_name)]
@@ -222,9 +252,12 @@ class Settings(BaseModel):
 def _describe(value: object, key: str) -> str:
     if key in SECRET_KEYS:
         return "[secret]"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    if key != "proxy" and "://" not in text:
+        return text
     if isinstance(value, str):
         return json.dumps(mask_credentials(value), ensure_ascii=False)
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return mask_credentials(text)
 
 
 def _is_text(annotation: object) -> bool:
@@ -253,8 +286,9 @@ KEYS = tuple(_FIELDS)
 
 
 def _unknown(key: str) -> Problem:
-    near = get_close_matches(key, KEYS, n=1)
-    fix = f"write {NAMESPACE}:{near[0]}" if near else f"known keys: {', '.join(KEYS)}"
+    known = [name for name in KEYS if name not in REFUSED_KEYS]
+    near = get_close_matches(key, known, n=1)
+    fix = f"write {NAMESPACE}:{near[0]}" if near else f"known keys: {', '.join(known)}"
     return Problem(key, "(given)", "is no setting of this program", fix)
 
 
@@ -283,11 +317,14 @@ def _problem(error: ErrorDetails, raw: Mapping[str, object]) -> Problem:
         elif isinstance(value, dict):
             value = value.get(part)
     shown = None if value in (None, "") else _describe(value, key)
-    if len(path) > 1 and key == "registries":
-        shown = None if shown is None else "[not shown: it may hold a password]"
     cause = error.get("ctx", {}).get("error")
     why, fix = (cause.why, cause.fix) if isinstance(cause, BadValueError) else _advice(error)
-    return Problem(".".join(path) or "stack", shown, why, fix)
+    return Problem(_spelt(error["loc"]) or key, shown, why, fix)
+
+
+def _spelt(path: tuple[int | str, ...]) -> str:
+    """A path as `pulumi config set --path` takes it, e.g. `noProxy[0]`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
 
 
 def load_settings(stack: str, config: Mapping[str, str]) -> Settings:
@@ -308,7 +345,8 @@ def load_settings(stack: str, config: Mapping[str, str]) -> Settings:
     try:
         settings = Settings.model_validate({**raw, "stack": stack})
     except ValidationError as error:
-        problems += [_problem(item, raw) for item in error.errors(include_url=False)]
+        given = {**raw, "stack": stack}
+        problems += [_problem(item, given) for item in error.errors(include_url=False)]
         raise RefusedError(problems) from None
     problems += _cross_checks(settings)
     if problems:
@@ -338,24 +376,37 @@ def _check_ssh(settings: Settings) -> list[Problem]:
                 + set_command("sshPrivateKeyFile", "~/.ssh/id_ed25519"),
             )
         ]
+    if settings.ssh_private_key_password is not None:
+        return [
+            Problem(
+                "sshPrivateKeyPassword",
+                "[secret]",
+                "cannot be used: Docker over SSH runs the ssh program, which could only ask for it",
+                f"pulumi config rm {NAMESPACE}:sshPrivateKeyPassword and "
+                f"{NAMESPACE}:sshPrivateKeyFile, and load the key into an agent with ssh-add: "
+                "its keys are then used",
+            )
+        ]
     if settings.ssh_private_key_file is None:
         return []
-    return _check_key_file(settings.ssh_private_key_file, settings.ssh_private_key_password)
+    return _check_key_file(settings.ssh_private_key_file)
 
 
-def _check_key_file(path: str, password: str | None) -> list[Problem]:
-    file = Path(path).expanduser()
+def _check_key_file(path: str) -> list[Problem]:
+    file = expand(path)
     shown = json.dumps(path)
     key = "sshPrivateKeyFile"
     try:
-        text = file.read_text(errors="replace")
+        # Bytes, so that line ends stay as they are.
+        text = file.read_bytes().decode(errors="replace")
     except OSError as error:
         reason = error.strerror or str(error)
         return [
             Problem(key, shown, f"cannot be read ({reason})", "write the path of a private key")
         ]
     if "PRIVATE KEY-----" not in text:
-        what = "is the public key" if text.startswith(("ssh-", "ecdsa-")) else "is no private key"
+        public = text.startswith(("ssh-", "ecdsa-", "sk-"))
+        what = "is the public key" if public else "is no private key"
         return [
             Problem(key, shown, what, f"write the private one, e.g. {path.removesuffix('.pub')}")
         ]
@@ -363,7 +414,7 @@ def _check_key_file(path: str, password: str | None) -> list[Problem]:
         return [
             Problem(key, shown, "can be read by others, so ssh ignores it", f"chmod 600 {path}")
         ]
-    if password is not None or _is_encrypted(text):
+    if _is_encrypted(text):
         return [
             Problem(
                 key,
@@ -373,6 +424,13 @@ def _check_key_file(path: str, password: str | None) -> list[Problem]:
                 f"`pulumi config rm {NAMESPACE}:{key}`: without it the agent's keys are used",
             )
         ]
+    # Both make ssh say no more than "error in libcrypto".
+    if "\r" in text:
+        why, fix = "has Windows line ends, which ssh does not read", f"sed -i 's/\\r$//' {path}"
+        return [Problem(key, shown, why, fix)]
+    if not text.endswith("\n"):
+        why, fix = "lacks the line end after its last line", f"echo >>{path}"
+        return [Problem(key, shown, why, fix)]
     return []
 
 
@@ -453,7 +511,7 @@ def _check_ca(settings: Settings) -> list[Problem]:
         return []
     path = settings.ca_certificates_file
     try:
-        text = Path(path).expanduser().read_text(errors="replace")
+        text = expand(path).read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         why = f"cannot be read ({error.strerror or error})"
     else:

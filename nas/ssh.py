@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
+from nas.home import expand
 from nas.proxy import bracketed
 from nas.settings import Settings
 
@@ -59,14 +59,14 @@ class SshTarget:
         """The private key's text, or None for the agent. A secret."""
         if self.key_file is None:
             return None
-        text = Path(self.key_file).expanduser().read_text(encoding="utf-8")
+        text = expand(self.key_file).read_text(encoding="utf-8")
         return text.replace("\r\n", "\n").rstrip("\n") + "\n"
 
     def write_known_hosts(self) -> None:
         """Writes the pinned key where `options` points ssh to; nothing to do without one."""
         if self.host_key is None:
             return
-        directory = Path(KNOWN_HOSTS).expanduser()
+        directory = expand(KNOWN_HOSTS)
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = self.host if self.port == 22 else f"[{self.host}]:{self.port}"
         text = f"{name} {self.host_key}\n"

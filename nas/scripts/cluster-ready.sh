@@ -9,17 +9,17 @@
 # SMOKE_NAMESPACE, READY_TIMEOUT (seconds), PULL_HINT (what to change when images cannot be pulled).
 
 main() {
-  need_root
-  make_tmp
-  find_platform
   case $1 in
     check)
+      need_root
+      make_tmp
+      find_platform
       need_docker
       check
       ;;
     forget)
-      find_docker || return 0
-      forget
+      if look_for_platform && find_docker; then forget; fi
+      return 0
       ;;
   esac
 }

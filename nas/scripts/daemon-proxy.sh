@@ -46,7 +46,7 @@ apply() {
       return 0
     fi
     say "the file is right but the running daemon does not use it yet"
-  kept_now=no
+    kept_now=no
     check_proxy
     check_valid
     cp -p "$config" "$tmp/before"
@@ -163,13 +163,31 @@ wait_for_answer() {
 
 # ---- writing
 
+# A fault that the owner's file has as well says nothing about our edit: then only the restart, and
+# the way back, can tell.
 check_valid() {
-  binary=$(readlink "/proc/$dockerd/exe" 2>/dev/null)
+  binary=$(readlink "/proc/$dockerd/exe" 2>/dev/null) || return 0
   [ -x "$binary" ] || return 0
-  bounded 30 "$binary" --validate --config-file "$tmp/wanted" >"$tmp/validate" 2>&1 && return 0
-  # An engine before 23 has no --validate; such a one was refused above.
-  fail "dockerd refuses the edited config: $(tail -n 1 "$tmp/validate" | masked)" \
-    "mend $config by hand; it was not touched"
+  validate "$tmp/wanted" && return 0
+  reason=$(tail -n 1 "$tmp/validate" | masked)
+  validate "$config" || return 0
+  fail "dockerd refuses the edited config: $reason" "mend $config by hand; it was not touched"
+}
+
+# Asks the running dockerd's own program, with its own flags and PATH: both can matter.
+validate() {
+  tr '\000' '\n' <"/proc/$dockerd/cmdline" |
+    awk 'NR == 1 { next }
+      skip { skip = 0; next }
+      $0 == "--config-file" { skip = 1; next }
+      index($0, "--config-file=") == 1 { next }
+      { print }' >"$tmp/flags"
+  daemon_path=$(tr '\000' '\n' <"/proc/$dockerd/environ" 2>/dev/null | sed -n 's/^PATH=//p')
+  set -- --validate --config-file "$1"
+  while read -r flag; do
+    set -- "$@" "$flag"
+  done <"$tmp/flags"
+  bounded 30 env PATH="${daemon_path:-$PATH}" "$binary" "$@" >"$tmp/validate" 2>&1
 }
 
 # The owner's file as it was before the first apply; restore needs it.

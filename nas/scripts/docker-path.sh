@@ -5,8 +5,6 @@
 # apply   prints the docker that SSH commands find; writes the wrapper when there is none
 # remove  removes our wrapper, and only ours
 
-MARK='# nas-k3s: makes docker reachable over SSH; removed by pulumi destroy'
-
 main() {
   case $1 in
     apply) apply ;;
@@ -19,10 +17,6 @@ wrapper_text() {
   # The CLI wants a home that it can write to.
   # shellcheck disable=SC2016
   printf '[ -w "${HOME:-/}" ] || HOME=/tmp\nexport HOME\nexec %s "$@"\n' "$docker"
-}
-
-is_ours() {
-  [ -f "$1" ] && grep -qF "$MARK" "$1" 2>/dev/null
 }
 
 # on_ssh_path COMMAND...: runs it for each directory of the PATH that SSH commands get.

@@ -40,14 +40,17 @@ docker_facts() {
     '{{.ServerVersion}}|{{.Driver}}|{{.DockerRootDir}}|{{.HTTPProxy}}|{{.NoProxy}}' 2>/dev/null) || return 0
   saved_ifs=$IFS
   IFS='|'
+  # The owner's no-proxy list may hold a '*'.
+  set -f
   # shellcheck disable=SC2086
   set -- $info
+  set +f
   IFS=$saved_ifs
   [ $# -ge 3 ] || return 0
   printf 'engine=%s\nstorage_driver=%s\ndata_root=%s\n' "$1" "$2" "$3"
   [ -z "${4:-}" ] || printf 'http_proxy=%s\n' "$4"
   [ -z "${5:-}" ] || printf 'no_proxy=%s\n' "$5"
-  printf 'data_fs=%s\n' "$(stat -f -c %T "$3" 2>/dev/null)"
+  printf 'data_fs=%s\n' "$(file_system "$3")"
   printf 'running=%s\n' "$(bounded 15 "$docker" ps -q 2>/dev/null | wc -l | tr -d ' ')"
   state=$(bounded 15 "$docker" inspect --format '{{.State.Status}}' "$CONTAINER" 2>/dev/null) &&
     printf 'container=%s\n' "$state"
@@ -58,6 +61,20 @@ docker_facts() {
       *) printf 'no_restart_policy=%s\n' "$name" ;;
     esac
   done
+}
+
+# The name of a path's file system. BusyBox knows few of them by name; the numbers are those of the
+# kernel's magic.h and, for ZFS, of OpenZFS.
+file_system() {
+  case $(stat -f -c %t "$1" 2>/dev/null) in
+    2fc12fc1) echo zfs ;;
+    794c7630) echo overlayfs ;;
+    6969) echo nfs ;;
+    1021994) echo tmpfs ;;
+    f15f) echo ecryptfs ;;
+    9123683e) echo btrfs ;;
+    *) stat -f -c %T "$1" 2>/dev/null ;;
+  esac
 }
 
 # A listening TCP socket on the port, read from the kernel: neither netstat nor ss is certain.

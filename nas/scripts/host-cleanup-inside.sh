@@ -2,16 +2,21 @@
 # Runs in the k3s image with the NAS's network; see host-cleanup.sh.
 set -u
 
-OURS='KUBE-|CNI-|FLANNEL|KUBE_ROUTER'
+# KUBE- covers kube-proxy's chains and those of k3s's network policies: KUBE-ROUTER-*, KUBE-NWPLCY-*,
+# KUBE-POD-FW-*.
+OURS='KUBE-|CNI-|FLANNEL-'
 
-# For one table in iptables-save form on stdin: the commands that remove our jumps and chains.
+# For tables in iptables-save form on stdin: the commands that remove our jumps and chains.
 commands() {
   awk -v ours="^($OURS)" '
     /^\*/ { table = $0; rules = 0; chains = 0; next }
     /^:/ { name = substr($1, 2); if (name ~ ours) chain[++chains] = name; next }
     /^-A / {
+      whole = $0
+      # What stands in a comment is no jump.
+      gsub(/"([^"\\]|\\.)*"/, "\"\"")
       for (i = 3; i < NF; i++) if (($i == "-j" || $i == "-g") && $(i + 1) ~ ours && $2 !~ ours) {
-        rule[++rules] = "-D" substr($0, 3)
+        rule[++rules] = "-D" substr(whole, 3)
         break
       }
       next

@@ -11,8 +11,10 @@
 
 main() {
   [ "$1" = remove ] || return 0
-  find_platform
-  find_docker || return 0
+  if ! look_for_platform || ! find_docker; then
+    say "no docker found: what k3s left in the network goes with a restart of the NAS"
+    return 0
+  fi
   if bounded 15 "$docker" inspect "$CONTAINER" >/dev/null 2>&1; then
     say "the container $CONTAINER is still there: its network stays"
     return 0

@@ -6,10 +6,12 @@
 
 # A dropped connection must not stop a script half way through a restart.
 trap '' HUP PIPE
+# shellcheck disable=SC2034 # for docker-path.sh and facts.sh
 SSH_PATH=$PATH
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 export PATH LC_ALL
+# shellcheck disable=SC2034 # for daemon-proxy.sh
 owner_umask=$(umask)
 umask 077
 
@@ -111,10 +113,24 @@ first_file() {
   return 1
 }
 
+# Marks the wrapper that docker-path.sh writes.
+MARK='# nas-k3s: makes docker reachable over SSH; removed by pulumi destroy'
+
+is_ours() {
+  [ -f "$1" ] && grep -qF "$MARK" "$1" 2>/dev/null
+}
+
 # Sets docker to the docker CLI, wherever it lies, or fails with status 1; needs find_platform.
+# Our own wrapper is none: it would run itself once the real one is gone.
 find_docker() {
-  # shellcheck disable=SC2046 # the table's paths are one word each, globs already expanded
-  docker=$(first_file $("platform_$platform" docker)) || docker=$(command -v docker) || docker=
+  docker=
+  # The table's paths are one word each, globs already expanded.
+  for found_docker in $("platform_$platform" docker) "$(command -v docker)"; do
+    if [ -f "$found_docker" ] && ! is_ours "$found_docker"; then
+      docker=$found_docker
+      break
+    fi
+  done
   [ -n "$docker" ] || return 1
   # The CLI wants a home that it can write to, and the shell's own Docker settings are not ours.
   [ -w "${HOME:-/}" ] || HOME=/tmp

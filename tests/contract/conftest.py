@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +96,3 @@ def _other_machine(scratch: Path) -> Machine | None:
 
 def _lab_machine(docker_engine: str, scratch: Path) -> Machine:
     raise NotImplementedError
-
-
-__all__ = ["shutil"]

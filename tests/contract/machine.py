@@ -84,9 +84,9 @@ class Machine:
         have = self.docker("images --format '{{.Repository}}:{{.Tag}}'").split()
         if f"{IMAGE}:1" in have and f"{IMAGE}:2" in have:
             return
+        command = 'cat "$(readlink -f "$(command -v busybox)")"'
         busybox = subprocess.run(
-            ["ssh", "-p", str(self.port), "-l", self.user, *self.ssh_opts, "--", self.host]
-            + ['cat "$(readlink -f "$(command -v busybox)")"'],
+            ["ssh", "-p", str(self.port), "-l", self.user, *self.ssh_opts, self.host, command],
             capture_output=True,
             timeout=60,
             check=True,

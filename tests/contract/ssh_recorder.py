@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -15,6 +16,7 @@ class Recorder:
     """Runs commands with this machine's shell for whoever holds `client_key`."""
 
     turn_away: int = 0
+    path: str = os.defpath
     dials: int = 0
     logins: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
@@ -62,6 +64,7 @@ class Recorder:
         self.environments.append(dict(process.env))
         child = await asyncio.create_subprocess_shell(
             process.command or "true",
+            env={"PATH": self.path},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

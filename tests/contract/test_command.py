@@ -9,7 +9,7 @@ import pulumi
 import pytest
 from pulumi_command import remote
 
-from .harness import Stack, plain_state
+from .harness import Stack, inside, plain_state
 from .machine import Machine
 from .ssh_recorder import Recorder
 
@@ -51,6 +51,7 @@ def test_it_runs_once_and_an_unchanged_program_changes_nothing(stack: Stack, nas
             nas,
             create=f"echo x >> {ran}; cat; printf 'a\\n\\nb\\n\\n'; echo problem >&2",
             stdin="typed\n",
+            opts=inside(),
         )
         pulumi.export("stdout", made.stdout)
         pulumi.export("stderr", made.stderr)
@@ -272,7 +273,7 @@ def test_previous_outputs_reach_a_server_that_takes_them(stack: Stack, recorder:
     inputs = {"create": "echo first"}
 
     def program() -> None:
-        remote.Command("it", connection=on(recorder), delete="true", **inputs)
+        remote.Command("it", connection=on(recorder), create=inputs["create"], delete="true")
 
     stack.up(program)
     inputs["create"] = "echo second"

@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+import docker.errors
+
 from . import box, outer
 from .process import LabError, find_program
 from .state import DEFAULT_INSTANCE
@@ -17,9 +19,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         _COMMANDS[options.command](options)
-    except LabError as error:
+    except (LabError, docker.errors.DockerException) as error:
         print(f"lab: error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("lab: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
     return 0
 
 

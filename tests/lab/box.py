@@ -36,6 +36,8 @@ _BOOT_DEADLINE = 90.0
 _MODEL = "TS-464"
 _QTS = "5.2.4"
 _ACCESS_LOG = "/var/log/squid/access.log"
+# Squid's lists of open tunnels from the moments when it was stopped.
+_OPEN_AT_STOP = "/var/log/squid/open-at-stop.txt"
 
 
 @dataclass(frozen=True)
@@ -174,12 +176,12 @@ class Lab:
         box = boxes.find(self.client, self.instance, "proxy")
         if box is None:
             raise LabError("the proxy box is gone: run `python -m tests.lab up`")
-        active: list[ProxyEntry] = []
+        active = proxylog.parse_active_requests(_read(box, _OPEN_AT_STOP).decode(errors="replace"))
         if box.status == "running":
             # Before the log is read: a tunnel that closes in between is then seen twice, not lost.
             report = f"http://localhost:{PROXY_PORT}/squid-internal-mgr/active_requests"
             _, out, _ = _exec(box, f"wget -q -O - {report}", {})
-            active = proxylog.parse_active_requests(out)
+            active += proxylog.parse_active_requests(out)
         finished = proxylog.parse_access_log(_read(box, _ACCESS_LOG).decode(errors="replace"))
         logged = {(e.client, e.target, round(e.time, 2)) for e in finished}
         still = [e for e in active if (e.client, e.target, round(e.time, 2)) not in logged]
@@ -188,7 +190,7 @@ class Lab:
 
     def proxy_stop(self) -> None:
         """Stop squid; its address then refuses connections."""
-        _exec(self._box("proxy"), "touch /run/proxy-off; kill $(cat /run/squid/squid.pid)", {})
+        _exec(self._box("proxy"), "touch /run/proxy-off; stop-squid", {})
         _wait("the proxy to stop", lambda: None if _refused(self._proxy_at) else "it answers")
 
     def proxy_start(self) -> None:
@@ -419,6 +421,9 @@ def _change_settings(client: docker.DockerClient, current: State, chosen: Settin
 
 def _ensure_boxes(lab: Lab, box_images: Mapping[str, images.Image]) -> list[str]:
     client, current = lab.client, lab.state
+    if boxes.has_lost_a_bridge(client, current):
+        say("a bridge of the lab is gone from this machine: making the networks anew")
+        boxes.remove_networks(client, current)
     for role in ("lan", "internet"):
         boxes.ensure_network(client, current, role)
     booted = []

@@ -16,7 +16,7 @@ import docker.errors
 import docker.types
 from docker.models.containers import Container
 
-from . import outer
+from . import oci, outer
 from .images import PREFIX, Image
 from .process import LabError, say
 from .state import State, state_file
@@ -46,7 +46,8 @@ class BoxSpec:
     @property
     def key(self) -> str:
         """Hash of all of it: a running box with the same one needs no change."""
-        digest = hashlib.sha256(f"{self.image.reference}\n".encode())
+        # The image's content, not its name: what was only put together anew changes no box.
+        digest = hashlib.sha256(oci.config_digest(self.image.archive).encode())
         digest.update(
             json.dumps([dict(self.networks), dict(self.options)], sort_keys=True).encode()
         )
@@ -121,7 +122,6 @@ def ensure_network(client: docker.DockerClient, state: State, role: str) -> bool
         "lan": (addresses.lan, addresses.operator),
         "internet": (addresses.internet, addresses.internet_gateway),
     }[role]
-    bridge = f"nk{state.number}{'lan' if role == 'lan' else 'net'}"
     client.networks.create(
         full,
         driver="bridge",
@@ -130,10 +130,28 @@ def ensure_network(client: docker.DockerClient, state: State, role: str) -> bool
         ipam=docker.types.IPAMConfig(
             pool_configs=[docker.types.IPAMPool(subnet=subnet, gateway=gateway)]
         ),
-        options={"com.docker.network.bridge.name": bridge},
+        options={"com.docker.network.bridge.name": _bridge(state, role)},
         labels=labels(state),
     )
     return True
+
+
+def has_lost_a_bridge(client: docker.DockerClient, state: State) -> bool:
+    """Whether a network is known to the engine while its bridge is gone from this machine."""
+    return any(
+        client.networks.list(names=[f"^{name(state.instance, role)}$"])
+        and not (Path("/sys/class/net") / _bridge(state, role)).exists()
+        for role in ("lan", "internet")
+    )
+
+
+def remove_networks(client: docker.DockerClient, state: State) -> None:
+    """Remove the boxes and networks and keep the volumes."""
+    chosen: dict[str, str | list[str] | bool] = {"label": f"{outer.LABEL}={state.instance}"}
+    for container in client.containers.list(all=True, filters=chosen, ignore_removed=True):
+        container.remove(force=True, v=True)
+    for network in client.networks.list(filters={"label": f"{outer.LABEL}={state.instance}"}):
+        network.remove()
 
 
 def ensure_volume(client: docker.DockerClient, state: State, role: str) -> str:
@@ -191,6 +209,11 @@ def create(client: docker.DockerClient, state: State, spec: BoxSpec) -> Containe
         container.put_archive("/", _tar(spec.files))
     container.start()
     return container
+
+
+def _bridge(state: State, role: str) -> str:
+    # At most 15 characters; outer.py knows the pattern.
+    return f"nk{state.number}{'lan' if role == 'lan' else 'net'}"
 
 
 def _labels_of(client: docker.DockerClient, label: str) -> list[dict[str, str]]:

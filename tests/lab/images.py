@@ -117,6 +117,7 @@ def proxy() -> Image:
         source = paths.LAB / "proxy"
         _install(source / "squid.conf", root / "etc/squid/squid.conf")
         _install(source / "entrypoint.sh", root / "entrypoint.sh", mode=0o755)
+        _install(source / "stop-squid.sh", root / "usr/bin/stop-squid", mode=0o755)
         _install(
             source / "ERR_LAB_UNKNOWN", root / "usr/share/squid/errors/templates/ERR_LAB_UNKNOWN"
         )

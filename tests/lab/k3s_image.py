@@ -15,7 +15,7 @@ from pathlib import Path
 from . import debs, oci, paths, toolchain
 from .process import locked, say
 
-REFERENCE = "rancher/k3s:v1.34.4-k3s1"
+REFERENCE = f"rancher/k3s:{toolchain.K3S_VERSION.replace('+', '-')}"
 
 # Raised when images made by older code must not be used any more.
 _FORMAT = 1
@@ -88,7 +88,10 @@ def _spec(root: Path) -> oci.ImageSpec:
         cmd=["agent"],
         env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/bin/aux"},
         volumes=["/var/lib/kubelet", "/var/lib/rancher/k3s", "/var/lib/cni", "/var/log"],
-        labels={"nas-k3s.lab/stand-in": "k3s"},
+        labels={
+            "nas-k3s.lab/stand-in": "k3s",
+            "nas-k3s.lab/version": toolchain.K3S_VERSION,
+        },
     )
 
 
@@ -124,6 +127,7 @@ def _lay_out(root: Path, packages: Path, built: dict[str, Path]) -> None:
     _busybox(root)
     (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
     (root / "etc/group").write_text("root:x:0:\n")
+    (root / "etc/os-release").write_text(f'NAME="K3s"\nPRETTY_NAME="K3s {toolchain.K3S_VERSION}"\n')
     (root / "etc/nsswitch.conf").write_text("hosts: files dns\n")
     authorities = sorted((packages / "usr/share/ca-certificates/mozilla").glob("*.crt"))
     bundle = "".join(certificate.read_text() for certificate in authorities)

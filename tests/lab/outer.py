@@ -83,17 +83,13 @@ def is_private() -> bool:
 
 
 def remove_private() -> None:
-    """Stop the private engine and remove its data, mounts, bridges and cgroups."""
+    """Stop the private engine and remove its data, mounts and cgroups."""
     pid = _private_pid()
     if pid is not None:
         say("stopping the lab's own Docker Engine")
         os.kill(pid, signal.SIGTERM)
         _wait_gone([pid], _STOP_DEADLINE)
     _sweep()
-    for bridge in Path("/sys/class/net").glob("nk*"):
-        if re.fullmatch(r"nk\d+(lan|net)", bridge.name) and (bridge / "bridge").is_dir():
-            busybox = debs.root("busybox", ["busybox-static"]) / "usr/bin/busybox"
-            subprocess.run([busybox, "ip", "link", "delete", bridge.name], check=False, timeout=10)
     for controller in Path("/sys/fs/cgroup").iterdir():
         _remove_cgroup(controller / _CGROUP)
     _remove_cgroup(Path("/sys/fs/cgroup") / _CGROUP)
@@ -196,6 +192,12 @@ def _private_pid() -> int | None:
     return pid if record["started"] == _started(pid) and _is_ours(pid) else None
 
 
+def processes() -> list[int]:
+    """Ids of all processes of the private engine and of what runs in its containers."""
+    found = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [pid for pid in found if pid != os.getpid() and _is_ours(pid)]
+
+
 def _started(pid: int) -> str | None:
     """Start time of a process in clock ticks since boot, None when it is gone or a zombie."""
     try:
@@ -219,9 +221,8 @@ def _is_ours(pid: int) -> bool:
 
 
 def _sweep() -> None:
-    """End what a killed private engine left running and unmount what it left mounted."""
-    processes = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()]
-    ours = [pid for pid in processes if pid != os.getpid() and _is_ours(pid)]
+    """End what a killed private engine left running, unmount and remove what it left behind."""
+    ours = processes()
     for pid in ours:
         try:
             os.kill(pid, signal.SIGKILL)
@@ -236,6 +237,16 @@ def _sweep() -> None:
         umount = find_program("umount", "to clean up after an earlier run of the lab")
         for mount in sorted(below, key=len, reverse=True):
             subprocess.run([umount, "--lazy", mount], check=False, capture_output=True, timeout=20)
+    for bridge in Path("/sys/class/net").glob("nk*"):
+        # One with ports is in use by somebody; boxes that were ended above took theirs along.
+        ports = bridge / "brif"
+        if (
+            re.fullmatch(r"nk\d+(lan|net)", bridge.name)
+            and ports.is_dir()
+            and not any(ports.iterdir())
+        ):
+            busybox = debs.root("busybox", ["busybox-static"]) / "usr/bin/busybox"
+            subprocess.run([busybox, "ip", "link", "delete", bridge.name], check=False, timeout=10)
     for stale in (SOCKET, RUN / "dockerd.pid", _RECORD):
         stale.unlink(missing_ok=True)
     shutil.rmtree(_EXEC_ROOT, ignore_errors=True)

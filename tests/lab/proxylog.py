@@ -12,8 +12,8 @@ class ProxyEntry:
 
     `time` is when it began (Unix time, seconds), `client` the address that asked, `target` what
     followed the method ("registry-1.docker.io:443"), `status` the answer's HTTP status, `user` the
-    name that logged in, if any. `open` marks a tunnel that is in use right now: squid writes it to
-    its log only when it closes.
+    name that logged in, if any. `open` marks a tunnel out of squid's own list of open ones, taken
+    now or when squid was stopped: a tunnel gets into the log only when it closes.
     """
 
     time: float

@@ -124,9 +124,9 @@ class State:
         scratch.rename(path)
 
 
-def state_file(instance: str, checkout: Path = paths.REPO) -> Path:
-    """Where the state of `instance` of `checkout` is, without making directories."""
-    return checkout / ".lab" / instance / "state.json"
+def state_file(instance: str, checkout: Path | None = None) -> Path:
+    """Where the state of `instance` of `checkout` (this one) is, without making directories."""
+    return (checkout or paths.REPO) / ".lab" / instance / "state.json"
 
 
 def check_name(instance: str) -> None:

@@ -6,7 +6,7 @@ set -eu
 count() { "$@" 2>/dev/null | grep -c '^-' || true; }
 
 # The answer must stay the same while k3s runs, else its rules would be spread over both.
-kept=/run/k3s-iptables
+kept=${K3S_IPTABLES_STATE:-/run}/k3s-iptables
 if [ -r "$kept" ]; then
     read -r variant < "$kept"
 else
@@ -21,4 +21,4 @@ fi
 
 name=${0##*/}
 family=${name%%-*}
-exec "/usr/sbin/$family-$variant${name#"$family"}" "$@"
+exec "$family-$variant${name#"$family"}" "$@"

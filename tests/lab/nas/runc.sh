@@ -1,15 +1,18 @@
 #!/bin/sh
 # Stands before runc on machines that lack CAP_SYS_RESOURCE, as many containers and sandboxes do. There
 # runc refuses the capability, which old engines give to every privileged container, and limits
-# above the hard ones of this box. Take the former off the bundle's config and lower the latter.
+# above the hard ones of this box. Take the former off what runc is to run and lower the latter:
+# the bundle's config for a container, the file of the process for an exec.
 real=${0%/*}/runc.real
-bundle=.
+config=./config.json
 previous=
 for word in "$@"; do
-    case "$previous" in --bundle | -b) bundle=$word ;; esac
+    case "$previous" in
+        --bundle | -b) config=$word/config.json ;;
+        --process | -p) config=$word ;;
+    esac
     previous=$word
 done
-config=$bundle/config.json
 [ -f "$config" ] || exec "$real" "$@"
 
 # Capability 24 is the lowest bit of the tenth of sixteen hexadecimal digits.

@@ -36,6 +36,7 @@ from .plugin import (
     has_unknown,
     is_set,
     object_diff,
+    own_type,
     same,
     serve,
     to_plain,
@@ -173,7 +174,7 @@ class CommandProvider(Provider):
 
 
 def _known(token: str) -> None:
-    if token != TOKEN:
+    if own_type(token) != TOKEN:
         raise PluginError(f"the lab's stand-in for the provider `command` has no {token}")
 
 

@@ -34,7 +34,16 @@ from pulumi.provider.experimental.provider import (
 
 from . import PLUGINS, schema
 from .docker_tables import TABLES
-from .plugin import UNKNOWN, EngineLog, PluginError, has_unknown, serve, to_plain, to_property
+from .plugin import (
+    UNKNOWN,
+    EngineLog,
+    PluginError,
+    has_unknown,
+    own_type,
+    serve,
+    to_plain,
+    to_property,
+)
 from .schema import State, Table
 
 _CONTAINER = "docker:index/container:Container"
@@ -92,12 +101,12 @@ class DockerProvider(Provider):
         return ConfigureResponse(accept_secrets=False, supports_preview=True)
 
     async def check(self, request: CheckRequest) -> CheckResponse:
-        table = _table(request.type)
+        token, table = _known(request.type)
         inputs = _plain(request.new_inputs)
         old = _plain(request.old_inputs)
         inputs.pop(_DEFAULTED, None)
         defaulted: list[str] = []
-        if "name" not in inputs and request.type in _AUTONAMED:
+        if "name" not in inputs and token in _AUTONAMED:
             defaulted.append("name")
             kept = old.get("name") if "name" in old.get(_DEFAULTED, ()) else None
             inputs["name"] = kept or f"{request.name}-{request.random_seed.hex()[:_NAME_HEX]}"
@@ -107,7 +116,7 @@ class DockerProvider(Provider):
         return CheckResponse(inputs=_properties(checked), failures=failures)
 
     async def diff(self, request: DiffRequest) -> DiffResponse:
-        table = _table(request.type)
+        token, table = _known(request.type)
         inputs = _plain(request.new_inputs)
         named = "name" not in inputs.get(_DEFAULTED, ())
         return schema.diff(
@@ -116,26 +125,26 @@ class DockerProvider(Provider):
             _plain(request.old_state),
             ignore_changes=request.ignore_changes,
             # A name that the program chose cannot be held twice; containers never can.
-            delete_first=request.type == _CONTAINER or (named and request.type in _AUTONAMED),
+            delete_first=token == _CONTAINER or (named and token in _AUTONAMED),
         )
 
     async def create(self, request: CreateRequest) -> CreateResponse:
-        table = _table(request.type)
+        token, table = _known(request.type)
         wanted = schema.plan(table, _plain(request.properties), None)
         if request.preview:
             return CreateResponse("", _properties(wanted))
         known = {name: value for name, value in wanted.items() if value is not UNKNOWN}
-        resource_id, state = await self._do(request.type, "create", known)
+        resource_id, state = await self._do(token, "create", known)
         return CreateResponse(resource_id, _properties(state))
 
     async def read(self, request: ReadRequest) -> ReadResponse:
-        table = _table(request.type)
+        token, table = _known(request.type)
         state = _plain(request.properties)
         if not state:
             raise PluginError(
                 "the lab's stand-in for the provider `docker` reads only what it created"
             )
-        found = await self._do(request.type, "read", request.resource_id, state)
+        found = await self._do(token, "read", request.resource_id, state)
         if found is None:
             return ReadResponse()
         inputs = _plain(request.inputs)
@@ -145,16 +154,17 @@ class DockerProvider(Provider):
         return ReadResponse(request.resource_id, _properties(found), _properties(inputs))
 
     async def update(self, request: UpdateRequest) -> UpdateResponse:
-        table = _table(request.type)
+        token, table = _known(request.type)
         old = _plain(request.olds)
         wanted = schema.plan(table, _plain(request.news), old)
         if not request.preview:
-            wanted = await self._do(request.type, "update", request.resource_id, old, wanted)
+            wanted = await self._do(token, "update", request.resource_id, old, wanted)
         return UpdateResponse(_properties(wanted))
 
     async def delete(self, request: DeleteRequest) -> None:
+        token, _ = _known(request.type)
         state = _plain(request.properties)
-        await self._do(request.type, "delete", request.resource_id, state)
+        await self._do(token, "delete", request.resource_id, state)
 
     async def _do(self, token: str, action: str, *arguments: Any) -> Any:
         """Run blocking Docker work on a thread, connected."""
@@ -176,10 +186,11 @@ class DockerProvider(Provider):
         return await asyncio.to_thread(work, self._client, config.auth or {}, *arguments)
 
 
-def _table(token: str) -> Table:
+def _known(qualified: str) -> tuple[str, Table]:
+    token = own_type(qualified)
     if token not in TABLES:
         raise PluginError(f"the lab's stand-in for the provider `docker` has no {token}")
-    return TABLES[token]
+    return token, TABLES[token]
 
 
 def _plain(properties: Mapping[str, PropertyValue]) -> State:

@@ -39,14 +39,15 @@ _STDERR_KEPT = 4096
 def connect(host: str, ssh_opts: Sequence[str], *, check_daemon: bool) -> Client:
     """A client whose API version is what both sides know. Raises PluginError as Docker words it."""
     client: Client
+    # Any fixed version keeps the constructor from connecting before the ssh adapter is there.
+    settings: dict[str, Any] = {"version": "1.41", "timeout": _TIMEOUT}
     try:
         if host.startswith("ssh://"):
-            # Any fixed version keeps the constructor from connecting before the adapter is there.
-            client = docker.APIClient("tcp://docker.example.com:80", version="1.41", timeout=_TIMEOUT)
+            client = docker.APIClient("tcp://docker.example.com:80", **settings)
             client.trust_env = False
             client.mount("http://", _DialStdioAdapter(ssh_command(host, ssh_opts)))
         else:
-            client = docker.APIClient(host, version="1.41", timeout=_TIMEOUT)
+            client = docker.APIClient(host, **settings)
         if check_daemon:
             client.ping()
         client._version = client._retrieve_server_version()

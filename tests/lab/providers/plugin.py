@@ -70,6 +70,11 @@ UNKNOWN_PROPERTY = PropertyValue(rpc.UNKNOWN)
 Plain = Any  # None, bool, int, float, str, UNKNOWN, or lists and dicts of them
 
 
+def own_type(qualified: str) -> str:
+    """The resource's own type: the SDK hands over that of its URN, with its parents' before a $."""
+    return qualified.rpartition("$")[2]
+
+
 def to_plain(value: PropertyValue) -> Plain:
     """The bare Python value, without secretness; whole numbers become int."""
     inner = value.value

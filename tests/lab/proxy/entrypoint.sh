@@ -20,7 +20,7 @@ else
     : >/etc/squid/auth.conf
 fi
 child=
-trap 'kill "$child" 2>/dev/null; exit 0' TERM INT
+trap 'stop-squid; exit 0' TERM INT
 while :; do
     if [ -e /run/proxy-off ]; then
         sleep 1 &

@@ -54,13 +54,24 @@ func main() {
 	}
 }
 
+// component runs a program that k3s carries inside, with k3s's defaults for what people call.
 func component(name string, run func() int) int {
-	if name == "kubectl" && os.Getenv("KUBECONFIG") == "" {
+	switch name {
+	case "kubectl":
 		if _, err := os.Stat(config.DefaultKubeconfig); err == nil {
-			os.Setenv("KUBECONFIG", config.DefaultKubeconfig)
+			defaultEnv("KUBECONFIG", config.DefaultKubeconfig)
 		}
+	case "ctr":
+		defaultEnv("CONTAINERD_ADDRESS", server.ContainerdSocket)
+		defaultEnv("CONTAINERD_NAMESPACE", "k8s.io")
 	}
 	return run()
+}
+
+func defaultEnv(name, value string) {
+	if os.Getenv(name) == "" {
+		os.Setenv(name, value)
+	}
 }
 
 func serve(args []string) int {

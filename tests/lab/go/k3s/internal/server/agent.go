@@ -23,8 +23,9 @@ import (
 )
 
 const (
-	containerdState  = "/run/k3s/containerd"
-	containerdSocket = containerdState + "/containerd.sock"
+	containerdState = "/run/k3s/containerd"
+	// ContainerdSocket is where containerd answers.
+	ContainerdSocket = containerdState + "/containerd.sock"
 	cniBinaries      = "/usr/lib/cni"
 	flannelSubnet    = "/run/flannel/subnet.env"
 )
@@ -78,7 +79,7 @@ func (r *running) startContainerd(ctx context.Context) error {
 		return err
 	}
 	err = containerdconf.Write(conf, containerdconf.Settings{
-		Root: root, State: containerdState, Socket: containerdSocket, Snapshotter: c.Snapshotter,
+		Root: root, State: containerdState, Socket: ContainerdSocket, Snapshotter: c.Snapshotter,
 		PauseImage: pauseImage(c), CertsDir: certs, CNIConfDir: cniConfDir(c), CNIBinDir: cniBinaries,
 		Debug: c.Debug, Auths: file.Auths(),
 	})
@@ -97,7 +98,7 @@ func (r *running) startContainerd(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return awaitSocket(ctx, containerdSocket, time.Minute)
+	return awaitSocket(ctx, ContainerdSocket, time.Minute)
 }
 
 func pauseImage(c *config.Config) string {
@@ -183,7 +184,7 @@ func writeKubeletConfig(c *config.Config, certs *certificates) (string, error) {
 		"cgroupDriver":             "cgroupfs",
 		"clusterDNS":               c.ClusterDNS,
 		"clusterDomain":            c.ClusterDomain,
-		"containerRuntimeEndpoint": "unix://" + containerdSocket,
+		"containerRuntimeEndpoint": "unix://" + ContainerdSocket,
 		"evictionHard":             map[string]any{"imagefs.available": "5%", "nodefs.available": "5%"},
 		"evictionMinimumReclaim":   map[string]any{"imagefs.available": "10%", "nodefs.available": "10%"},
 		"failCgroupV1":             false,
@@ -230,7 +231,7 @@ func (r *running) startKubeProxy() error {
 func (r *running) startNetwork(ctx context.Context, podCIDR string) error {
 	c := r.config
 	if c.FlannelBackend == "none" {
-		logrus.Info("Flannel found in CNI config is disabled: pods need a network from elsewhere")
+		logrus.Info("Flannel is disabled: pods need a network from elsewhere")
 		return nil
 	}
 	netConf := c.Agent("etc", "flannel", "net-conf.json")

@@ -135,7 +135,7 @@ func apiServerEnv(c *config.Config) []string {
 func (r *running) startControlPlane(datastore string) error {
 	c := r.config
 	if err := r.start("kube-apiserver", apiServerArgs(c, r.certs, datastore), apiServerEnv(c),
-		os.Stderr, 4*time.Second); err != nil {
+		os.Stderr, 3*time.Second); err != nil {
 		return err
 	}
 	return r.waitForAPI()

@@ -1,0 +1,150 @@
+"""A Pulumi project of the program, pointed at the NAS in a box.
+
+The project lies beside the lab's keys and not in the checkout: `pulumi stack init` writes a salt
+into the stack's config file, and host key, passwords and addresses exist only once the lab runs.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import yaml
+
+from nas.errors import NAMESPACE
+from tests.lab import paths
+from tests.lab.box import Lab
+from tests.lab.engine import Engine
+from tests.lab.process import LabError
+
+PASSPHRASE_FILE = "passphrase"
+BASE_CONFIG = paths.REPO / "stacks" / "Pulumi.lab.yaml"
+_LINKS = ("Pulumi.yaml", "__main__.py", ".venv", "nas", "components")
+
+
+@dataclass(frozen=True)
+class Project:
+    """One stack of the program on one lab.
+
+    Attributes:
+        folder: the project; its state backend and passphrase lie in the parent.
+        stack: name of the stack.
+    """
+
+    lab: Lab
+    engine: Engine
+    folder: Path
+    stack: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment of each `pulumi` run."""
+        instance = self.lab.state.folder
+        passphrase = (instance / PASSPHRASE_FILE).read_text(encoding="utf-8")
+        return self.engine.environment(instance, passphrase)
+
+    @property
+    def config_file(self) -> Path:
+        return self.folder / "stacks" / f"Pulumi.{self.stack}.yaml"
+
+    def configure(self, settings: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        """Writes the stack's config anew: settings as they are, secrets encrypted."""
+        kept = yaml.safe_load(self.config_file.read_text(encoding="utf-8")) or {}
+        config = {f"{NAMESPACE}:{key}": value for key, value in settings.items()}
+        text = yaml.safe_dump({**kept, "config": config}, sort_keys=False)
+        self.config_file.write_text(text, encoding="utf-8")
+        for key, value in secrets.items():
+            self.must("config", "set", "--secret", f"{NAMESPACE}:{key}", stdin=value)
+
+    def run(
+        self, *arguments: str, stdin: str = "", deadline: float = 1800, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs `pulumi` in the project, output captured."""
+        return subprocess.run(
+            [str(self.engine.pulumi), *arguments, "--stack", self.stack, "--non-interactive"],
+            cwd=self.folder,
+            env={**self.environment, **environment},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=deadline,
+            check=False,
+        )
+
+    def must(self, *arguments: str, stdin: str = "") -> str:
+        """Standard output of a run that has to succeed."""
+        done = self.run(*arguments, stdin=stdin)
+        if done.returncode != 0:
+            raise LabError(f"pulumi {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, secrets in plain text."""
+        text = self.must("stack", "output", "--json", "--show-secrets")
+        loaded: dict[str, Any] = json.loads(text)
+        return loaded
+
+    def resources(self) -> list[dict[str, Any]]:
+        """The stack's resources as the state holds them, the stack itself left out."""
+        state = json.loads(self.must("stack", "export"))
+        found: list[dict[str, Any]] = state["deployment"].get("resources", [])
+        return [entry for entry in found if entry["type"] != "pulumi:pulumi:Stack"]
+
+
+def open_project(lab: Lab, engine: Engine, stack: str) -> Project:
+    """The project of a stack, made where it is missing, its stack initialised."""
+    folder = lab.state.folder / "projects" / stack
+    (folder / "stacks").mkdir(parents=True, exist_ok=True)
+    for name in _LINKS:
+        link = folder / name
+        if not link.is_symlink():
+            link.symlink_to(paths.REPO / name)
+    secret = lab.state.folder / PASSPHRASE_FILE
+    if not secret.exists():
+        secret.touch(mode=0o600)
+        secret.write_text(token_hex(24), encoding="utf-8")
+    project = Project(lab, engine, folder, stack)
+    if not project.config_file.exists():
+        project.config_file.write_text("config: {}\n", encoding="utf-8")
+    known = json.loads(
+        subprocess.run(
+            [str(engine.pulumi), "stack", "ls", "--json"],
+            cwd=folder,
+            env=project.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+    )
+    if not any(entry["name"] == stack for entry in known):
+        done = project.run("stack", "init")
+        if done.returncode != 0:
+            raise LabError(f"pulumi stack init failed:\n{done.stdout}{done.stderr}")
+    return project
+
+
+def lab_settings(lab: Lab) -> tuple[dict[str, Any], dict[str, str]]:
+    """Settings and secrets for the lab: the committed ones, and what exists since its boot."""
+    base = yaml.safe_load(BASE_CONFIG.read_text(encoding="utf-8"))["config"]
+    settings = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in base.items()}
+    settings |= {
+        "host": lab.nas_host,
+        "proxy": lab.proxy_url,
+        "lanCidr": lab.addresses.lan,
+        "sshPort": lab.ssh_port,
+        "sshUser": lab.ssh_user,
+        "sshPrivateKeyFile": str(lab.ssh_key),
+        "sshHostKey": lab.ssh_host_key,
+        "caCertificatesFile": str(lab.ca_pem),
+    }
+    secrets = {}
+    if lab.proxy_user is not None and lab.proxy_password is not None:
+        settings["proxyUser"] = lab.proxy_user
+        secrets["proxyPassword"] = lab.proxy_password
+    return settings, secrets

@@ -1,0 +1,42 @@
+"""Sample variables for every script that is rendered, as the components give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nas.remote_script import script_source
+
+SAMPLES: Mapping[str, Mapping[str, str]] = {
+    "cluster-ready.sh": {
+        "PLATFORM": "auto",
+        "CONTAINER": "k3s",
+        "NODE": "nas88",
+        "KUBELET_VERSION": "v1.34.4+k3s1",
+        "COMPONENTS": "coredns metrics-server",
+        "SMOKE_NAMESPACE": "nas-k3s-smoke",
+        "READY_TIMEOUT": "2",
+        "PULL_HINT": "check nas-k3s:proxy",
+    },
+    "daemon-proxy.sh": {
+        "PLATFORM": "auto",
+        "PROXIES": '{"http-proxy": "http://192.168.31.198:7222"}',
+        "HTTP_PROXY_SHOWN": "http://192.168.31.198:7222",
+        "NO_PROXY_SHOWN": "localhost",
+        "PROXY_SCHEME": "http",
+        "PROXY_HOST": "192.168.31.198",
+        "PROXY_PORT": "7222",
+        "PROXY_AUTH": "",
+        "REGISTRY": "registry-1.docker.io:443",
+        "DAEMON_TIMEOUT": "5",
+    },
+    "docker-path.sh": {"PLATFORM": "auto"},
+    "facts.sh": {"PLATFORM": "auto", "CONTAINER": "k3s", "PORTS": "6443 10250"},
+    "host-cleanup.sh": {
+        "PLATFORM": "auto",
+        "IMAGE": "docker.io/rancher/k3s:v1.34.4-k3s1",
+        "CONTAINER": "k3s",
+        "CLEANUP": script_source("host-cleanup-inside.sh"),
+        "KEPT": "the data stays",
+    },
+    "kubeconfig.sh": {"PLATFORM": "auto", "CONTAINER": "k3s", "READY_TIMEOUT": "2"},
+}
