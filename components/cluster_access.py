@@ -20,6 +20,8 @@ class ClusterAccessArgs(TypedDict):
     """Name in the table of platforms, or `auto`."""
     container_name: str
     """Name of the k3s container."""
+    container_id: pulumi.Input[str]
+    """Identity of that container: another one is waited for."""
     image: str
     """Its image: another one may bring another kubeconfig, so it is read again."""
     names: KubeconfigNames
@@ -43,21 +45,35 @@ class ClusterAccess(pulumi.ComponentResource):
     ) -> None:
         super().__init__("nas-k3s:index:ClusterAccess", name, None, opts)
         names = args["names"]
+        variables = {
+            "PLATFORM": args["platform"],
+            "CONTAINER": args["container_name"],
+            "READY_TIMEOUT": str(args["timeout"]),
+        }
+        # The provider looks at the cluster once, when it is configured: not before it answers.
+        answers = args["nas"].script(
+            f"{name}-api",
+            {
+                "script": "kubeconfig.sh",
+                "variables": variables,
+                "create": "wait",
+                "shown": {"container": args["container_id"]},
+                "timeout": args["timeout"] + 60,
+            },
+            pulumi.ResourceOptions(parent=self),
+        )
+        # Apart from it, so that the kubeconfig stays known when only the container changes.
         file = args["nas"].script(
             f"{name}-kubeconfig",
             {
                 "script": "kubeconfig.sh",
-                "variables": {
-                    "PLATFORM": args["platform"],
-                    "CONTAINER": args["container_name"],
-                    "READY_TIMEOUT": str(args["timeout"]),
-                },
+                "variables": variables,
                 "create": "read",
                 "shown": {"image": args["image"]},
                 "timeout": args["timeout"] + 60,
                 "secret_output": True,
             },
-            pulumi.ResourceOptions(parent=self),
+            pulumi.ResourceOptions(parent=self, depends_on=[answers]),
         )
         text: pulumi.Input[str] = file.stdout
         self.kubeconfig = pulumi.Output.secret(text).apply(lambda yaml: rewrite(yaml, names))
@@ -67,6 +83,6 @@ class ClusterAccess(pulumi.ComponentResource):
             cluster_identifier=args["cluster_identifier"],
             # The data, and with it our objects, can outlive the stack.
             upsert_existing_objects=True,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[answers]),
         )
         self.register_outputs({"endpoint": names.server, "context": names.name})

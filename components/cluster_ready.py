@@ -11,6 +11,8 @@ import pulumi_kubernetes as kubernetes
 from components.nas_command import Nas
 
 SMOKE_NAMESPACE = "nas-k3s-smoke"
+SMOKE_LABEL = "nas-k3s/container"
+"""Label of a smoke Job: the beginning of the identity of the container that it proved."""
 
 
 class ClusterReadyArgs(TypedDict):
@@ -63,6 +65,7 @@ class ClusterReady(pulumi.ComponentResource):
                     "KUBELET_VERSION": args["kubelet_version"],
                     "COMPONENTS": " ".join(args["components"]),
                     "SMOKE_NAMESPACE": SMOKE_NAMESPACE,
+                    "SMOKE_LABEL": SMOKE_LABEL,
                     "READY_TIMEOUT": str(args["timeout"]),
                     "PULL_HINT": args["pull_hint"],
                 },
@@ -85,13 +88,20 @@ class ClusterReady(pulumi.ComponentResource):
         limit = pulumi.CustomTimeouts(create=f"{args['timeout']}s")
         kubernetes.batch.v1.Job(
             f"{name}-smoke",
-            metadata={"namespace": namespace.metadata["name"]},
+            metadata={
+                "namespace": namespace.metadata["name"],
+                "labels": {SMOKE_LABEL: _short(args["container_id"])},
+            },
             spec=_smoke_job(args),
             opts=pulumi.ResourceOptions.merge(
                 in_cluster, pulumi.ResourceOptions(custom_timeouts=limit)
             ),
         )
         self.register_outputs({"node": args["node_name"]})
+
+
+def _short(container_id: pulumi.Input[str]) -> pulumi.Output[str]:
+    return pulumi.Output.from_input(container_id).apply(lambda identity: identity[:12])
 
 
 def _smoke_job(args: ClusterReadyArgs) -> kubernetes.batch.v1.JobSpecArgs:

@@ -86,6 +86,7 @@ def build(plan: Plan, target: SshTarget) -> None:
             "nas": nas,
             "platform": settings.platform,
             "container_name": settings.container_name,
+            "container_id": server.container.id,
             "image": plan.image,
             "names": plan.kubeconfig,
             "cluster_identifier": plan.cluster_identifier,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +70,20 @@ def _entry(loaded: object, section: str, kind: str, keys: tuple[str, ...]) -> di
     value = first.get(kind) if isinstance(first, dict) else None
     if not isinstance(value, dict):
         raise IncompleteKubeconfigError(f"the kubeconfig has no entry in {section}")
-    missing = [key for key in keys if not isinstance(value.get(key), str) or not value[key]]
+    missing = [key for key in keys if not _is_whole(key, value.get(key))]
     if missing:
         raise IncompleteKubeconfigError(f"the kubeconfig has no {', '.join(missing)}")
     return value
+
+
+def _is_whole(key: str, value: object) -> bool:
+    """Whether a member is there to its end: the file may still be being written."""
+    if not isinstance(value, str) or not value:
+        return False
+    if not key.endswith("-data"):
+        return True
+    try:
+        pem = base64.b64decode(value, validate=True).rstrip()
+    except ValueError:
+        return False
+    return b"-----END " in pem and pem.endswith(b"-----")

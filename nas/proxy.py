@@ -202,12 +202,14 @@ def check_no_proxy_entry(entry: str) -> str:
         raise BadValueError("is empty", "remove the entry")
     if re.search(r"[,;\s]", text):
         parts = [part for part in re.split(r"[,;\s]+", text) if part]
-        raise BadValueError(
-            "holds several entries; this setting is a list", f"write [{', '.join(parts)}]"
-        )
+        # With an '@' they may be pieces of a password.
+        shown = "HOST, HOST" if "@" in text else ", ".join(parts)
+        raise BadValueError("holds several entries; this setting is a list", f"write [{shown}]")
     if "://" in text:
-        host = urlsplit(text).hostname or "HOST"
-        raise BadValueError("has a scheme; NO_PROXY holds hosts only", f"write {host}")
+        host = re.split(r"[/?#]", text.partition("://")[2], maxsplit=1)[0]
+        # With an '@' it may be a piece of a password.
+        shown = host if host and "@" not in text else "HOST"
+        raise BadValueError("has a scheme; NO_PROXY holds hosts only", f"write {shown}")
     glob = _GLOB.match(text)
     if glob:
         octets = glob.group(1).split(".")

@@ -6,7 +6,7 @@
 # forget  removes the namespace of the smoke test; never fails, the cluster may be dead
 #
 # Variables: PLATFORM, CONTAINER, NODE, KUBELET_VERSION, COMPONENTS (deployments in kube-system),
-# SMOKE_NAMESPACE, READY_TIMEOUT (seconds), PULL_HINT (what to change when images cannot be pulled).
+# SMOKE_NAMESPACE, SMOKE_LABEL (names the container a Job proved), READY_TIMEOUT (seconds), PULL_HINT (what to change when images cannot be pulled).
 
 main() {
   case $1 in
@@ -29,7 +29,12 @@ kubectl() {
 }
 
 check() {
+  container_start=$(bounded 15 "$docker" inspect --format '{{.State.StartedAt}}' "$CONTAINER" 2>/dev/null)
+  # To the second, as Kubernetes writes times: what it says of the time before is another run's.
+  container_start=${container_start%%.*}
+  container_start=${container_start%Z}Z
   wait_for "node $NODE" node_ready
+  forget_old_smoke
   wait_for "service account default" account_there
   for component in $COMPONENTS; do
     wait_for "$component" component_available
@@ -88,7 +93,17 @@ node_ready() {
     seen="Ready, but its kubelet is $version and not $KUBELET_VERSION"
     return 1
   fi
+  renewed=$(kubectl -n kube-node-lease get lease "$NODE" -o 'jsonpath={.spec.renewTime}' 2>/dev/null)
+  if ! is_since_start "$renewed"; then
+    seen="its kubelet has not reported since the container started"
+    return 1
+  fi
   seen="Ready, $version"
+}
+
+# is_since_start TIME: whether it is not before the start of the container; both are UTC.
+is_since_start() {
+  TIME=$1 START=$container_start awk 'BEGIN { exit !(ENVIRON["TIME"] >= ENVIRON["START"]) }'
 }
 
 account_there() {
@@ -108,8 +123,14 @@ component_available() {
   case $available in
     '' | 0 | *[!0-9]*) ;;
     *)
-      seen="available"
-      return 0
+      runs_since=$(kubectl -n kube-system get pods -o \
+        'jsonpath={range .items[*]}{.metadata.name} {range .status.containerStatuses[*]}{.ready} {.state.running.startedAt}{end}{"\n"}{end}' \
+        2>/dev/null | NAME=$component awk 'index($1, ENVIRON["NAME"] "-") == 1 && $2 == "true" { print $3 }' |
+        sort | tail -n 1)
+      if is_since_start "$runs_since"; then
+        seen="available"
+        return 0
+      fi
       ;;
   esac
   why_not
@@ -131,8 +152,16 @@ why_not() {
   detail=${pod#*|}
   event=$(kubectl -n kube-system get events --field-selector "involvedObject.name=$name,type=Warning" -o \
     'jsonpath={range .items[*]}{.lastTimestamp}{" "}{.reason}{": "}{.message}{"\n"}{end}' 2>/dev/null |
-    sort | grep -v 'BackOff: Back-off\|Error: ' | last_line)
+    # An event that happened once has no last time, and comes first.
+    sed 's/^null /0 /' | sort | grep -v 'BackOff: Back-off\|Error: ' | last_line)
   seen="pod $name: $(printf '%s' "$detail" | sed 's/|/ /g') ${event#* }"
+}
+
+# The proof of an earlier container, whose Job stayed in the cluster's data.
+forget_old_smoke() {
+  own=$(bounded 15 "$docker" inspect --format '{{.Id}}' "$CONTAINER" 2>/dev/null | cut -c 1-12)
+  kubectl -n "$SMOKE_NAMESPACE" delete jobs -l "$SMOKE_LABEL!=$own" --ignore-not-found \
+    --wait=false >/dev/null 2>&1
 }
 
 forget() {

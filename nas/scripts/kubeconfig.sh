@@ -1,6 +1,10 @@
 # shellcheck shell=sh
-# Prints the kubeconfig of k3s once it is complete and its API answers; nothing else goes to
-# standard output. Variables: PLATFORM, CONTAINER, READY_TIMEOUT (seconds).
+# Waits until the kubeconfig of k3s is complete and its API answers.
+#
+# wait  prints nothing
+# read  prints the kubeconfig, and nothing else, to standard output
+#
+# Variables: PLATFORM, CONTAINER, READY_TIMEOUT (seconds).
 
 KUBECONFIG_FILE=/etc/rancher/k3s/k3s.yaml
 
@@ -23,7 +27,7 @@ main() {
     nap
   done
   say "k3s answers after $(($(now) - started)) s"
-  cat "$tmp/kubeconfig"
+  [ "$1" = wait ] || cat "$tmp/kubeconfig"
 }
 
 # Sets seen to what is missing still, empty when all is there.
@@ -39,8 +43,10 @@ look() {
       return
       ;;
   esac
-  if ! bounded 15 "$docker" exec "$CONTAINER" cat "$KUBECONFIG_FILE" >"$tmp/kubeconfig" 2>/dev/null; then
-    seen="no $KUBECONFIG_FILE yet"
+  if ! bounded 15 "$docker" exec "$CONTAINER" cat "$KUBECONFIG_FILE" \
+    >"$tmp/kubeconfig" 2>"$tmp/exec"; then
+    # Docker prints its own errors on standard output, the container's cat on standard error.
+    seen="no $KUBECONFIG_FILE yet: $(cat "$tmp/kubeconfig" "$tmp/exec" | masked | tail -n 1)"
     return
   fi
   for part in server certificate-authority-data client-certificate-data client-key-data; do

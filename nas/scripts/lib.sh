@@ -186,7 +186,8 @@ find_config() {
   done
 }
 
-# json_member OP FILE [VALUE]: runs json.awk on FILE; KEY is the member's name.
+# json_member OP FILE [VALUE]: runs json.awk on FILE; KEY is the member's name. BusyBox awk drops NUL
+# bytes, which a crash can leave in a file; as another control character they are refused.
 json_member() {
-  { cat "$2" && printf E; } | OP=$1 KEY=$KEY VALUE=${3-} awk "$JSON_AWK"
+  { cat "$2" && printf E; } | tr '\000' '\001' | OP=$1 KEY=$KEY VALUE=${3-} awk "$JSON_AWK"
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,14 +32,32 @@ class Step:
     new: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Said:
+    """A message about a resource; `passing` ones are only shown while it is worked on."""
+
+    name: str
+    text: str
+    passing: bool
+    at: float
+
+
+@dataclass(frozen=True)
+class Done:
+    """A step that ended well, at this time (monotonic seconds)."""
+
+    name: str
+    op: str
+    at: float
+
+
 @dataclass
 class Run:
     """One engine run. `steps` holds, per resource name, its steps in order; unchanged ones too."""
 
     steps: dict[str, list[Step]] = field(default_factory=dict)
-    # (resource name, text, whether it was only a passing status line)
-    said: list[tuple[str, str, bool]] = field(default_factory=list)
-    order: list[tuple[str, str]] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
     output: str = ""
     error: str = ""
 
@@ -63,11 +82,15 @@ class Run:
 
     def status_lines(self, name: str) -> list[str]:
         """Passing lines that the provider showed for one resource."""
-        return [text for who, text, passing in self.said if who == name and passing]
+        return [said.text for said in self.said if said.name == name and said.passing]
 
     def messages(self, name: str) -> str:
         """Lasting diagnostics of one resource."""
-        return "\n".join(text for who, text, passing in self.said if who == name and not passing)
+        return "\n".join(s.text for s in self.said if s.name == name and not s.passing)
+
+    def when(self, name: str, op: str) -> int:
+        """The place of a finished step among all finished steps."""
+        return next(i for i, done in enumerate(self.done) if (done.name, done.op) == (name, op))
 
 
 class Stack:
@@ -79,19 +102,10 @@ class Stack:
         self._name = f"t{secrets.token_hex(4)}"
         self._stack: automation.Stack | None = None
 
-    def up(
-        self,
-        program: Program,
-        *,
-        fails: bool = False,
-        on_status: Callable[[str], None] | None = None,
-    ) -> Run:
-        """`pulumi up`; with `fails` it must fail, without it must not.
-
-        `on_status` gets the passing status lines as they come.
-        """
+    def up(self, program: Program, *, fails: bool = False) -> Run:
+        """`pulumi up`; with `fails` it must fail, after all that can be done was done."""
         return self._run(
-            program, lambda stack, **kw: stack.up(**kw).stdout, fails=fails, on_status=on_status
+            program, lambda stack, **kw: stack.up(continue_on_error=fails, **kw).stdout, fails=fails
         )
 
     def preview(self, program: Program, *, diff: bool = False) -> Run:
@@ -154,12 +168,11 @@ class Stack:
         action: Callable[..., str],
         *,
         fails: bool = False,
-        on_status: Callable[[str], None] | None = None,
     ) -> Run:
         run = Run()
         stack = self._selected(program)
         try:
-            run.output = action(stack, on_event=lambda event: _record(run, event, on_status))
+            run.output = action(stack, on_event=lambda event: _record(run, event))
         except automation.CommandError as error:
             if not fails:
                 raise
@@ -183,7 +196,7 @@ def _nothing() -> None:
     pass
 
 
-def _record(run: Run, event: EngineEvent, on_status: Callable[[str], None] | None) -> None:
+def _record(run: Run, event: EngineEvent) -> None:
     planned = event.resource_pre_event
     if planned is not None:
         metadata = planned.metadata
@@ -200,13 +213,15 @@ def _record(run: Run, event: EngineEvent, on_status: Callable[[str], None] | Non
         run.steps.setdefault(name, []).append(step)
     done = event.res_outputs_event
     if done is not None:
-        run.order.append((done.metadata.urn.split("::")[-1], str(done.metadata.op.value)))
+        run.done.append(
+            Done(done.metadata.urn.split("::")[-1], str(done.metadata.op.value), time.monotonic())
+        )
     told = event.diagnostic_event
     if told is not None:
         name = (told.urn or "").split("::")[-1]
-        run.said.append((name, told.message.rstrip("\n"), bool(told.ephemeral)))
-        if told.ephemeral and on_status is not None:
-            on_status(told.message)
+        run.said.append(
+            Said(name, told.message.rstrip("\n"), bool(told.ephemeral), time.monotonic())
+        )
 
 
 def inside() -> pulumi.ResourceOptions:

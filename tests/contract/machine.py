@@ -98,9 +98,10 @@ class Machine:
     def forget(self) -> None:
         """Remove what earlier, broken-off runs may have left."""
         self.sh(
-            "docker ps -aq --filter name=contract- | xargs -r docker rm -fv; "
-            "docker volume ls -q --filter name=contract- | xargs -r docker volume rm -f; "
-            "rm -rf /tmp/contract-*"
+            "for kind in container volume; do"
+            " docker $kind ls $([ $kind = container ] && echo -a) -q --filter name=contract-"
+            ' | while read -r one; do docker $kind rm -f "$one"; done;'
+            " done >/dev/null; rm -rf /tmp/contract; mkdir -p /tmp/contract"
         )
 
 

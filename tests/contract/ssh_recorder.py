@@ -47,6 +47,7 @@ class Recorder:
         self._loop.call_soon_threadsafe(self._server.close)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
 
     async def _listen(self) -> asyncssh.SSHAcceptor:
         return await asyncssh.listen(
@@ -69,10 +70,10 @@ class Recorder:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await child.communicate(await process.stdin.read())
-        process.stdout.write(out)
-        process.stderr.write(err)
-        process.exit(child.returncode or 0)
+        await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
+        code = await child.wait()
+        await process.stdout.drain()
+        process.exit(code)
 
     def client_key_text(self) -> str:
         """The private key that may log in, as the `connection` input takes it."""

@@ -1,4 +1,7 @@
-"""What we rely on of the docker provider's Container, RemoteImage and Volume."""
+"""What we rely on of the docker provider's Container, RemoteImage and Volume.
+
+One stack per Docker Engine lives through all of it; the tests look at what was seen on the way.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import json
 import os
 import stat
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,63 +18,144 @@ import pulumi
 import pulumi_docker as docker
 import pytest
 
-from .harness import Stack, inside, plain_state
+from .harness import Run, Stack, inside, plain_state
 from .machine import IMAGE, Machine
 from .ssh_recorder import Recorder
 
-NAME = "contract-box"
+HOST_FOLDER = "/tmp/contract"
+_ON_TERM = 'trap "touch /host/$0; exit 0" TERM; while :; do sleep 0.1; done'
+_HOST = [{"host_path": HOST_FOLDER, "container_path": "/host"}]
+
+# Container -> its inputs at first, and what changes later.
+FIRST: dict[str, dict[str, Any]] = {
+    "privileged": {"privileged": True, "cgroupns_mode": "host"},
+    "ports": {
+        "network_mode": "bridge",
+        "ports": [{"internal": 6443, "external": 16443}, {"internal": 80, "external": 18080}],
+    },
+    "upgraded": {},
+    "env": {"envs": ["A=1"]},
+    "command": {"command": ["sleep", "600"]},
+    "limits": {"restart": "no", "memory": 64, "memory_swap": 128},
+    "silent": {},
+    "removed": {},
+    "stopped": {},
+    "killed": {"command": ["sh", "-c", _ON_TERM, "killed"], "volumes": _HOST},
+    "graceful": {
+        "command": ["sh", "-c", _ON_TERM, "graceful"],
+        "volumes": _HOST,
+        "destroy_grace_seconds": 20,
+    },
+    "healthy": {
+        "wait": True,
+        "healthcheck": {"tests": ["CMD", "true"], "interval": "500ms"},
+    },
+}
+LATER: dict[str, dict[str, Any]] = {
+    "env": {"envs": ["A=2"]},
+    "command": {"command": ["sleep", "601"]},
+    "limits": {"restart": "always", "memory": 96, "memory_swap": 192, "cpu_shares": 512},
+    "silent": {
+        "tmpfs": {"/run": ""},
+        "healthcheck": {"tests": ["CMD", "true"]},
+        "init": True,
+        "cpu_period": 50000,
+        "cpu_quota": 25000,
+    },
+}
+BROKEN: dict[str, dict[str, Any]] = {
+    "clash": {},
+    "unstartable": {"command": ["/no/such/program"]},
+    "unhealthy": {
+        "wait": True,
+        "wait_timeout": 2,
+        "healthcheck": {"tests": ["CMD", "false"], "interval": "500ms", "retries": 1},
+    },
+}
+Inspected = dict[str, dict[str, Any]]
 
 
-@pytest.fixture
-def nas(docker_nas: Machine) -> Machine:
-    """Every test here runs once per Docker Engine."""
-    docker_nas.forget()
-    return docker_nas
+@dataclass
+class Story:
+    """All runs of the stack, with what Docker knew after them, by resource name."""
+
+    machine: Machine
+    created: Run = field(default_factory=Run)
+    at_first: Inspected = field(default_factory=dict)
+    again: list[Run] = field(default_factory=list)
+    preview: Run = field(default_factory=Run)
+    changed: Run = field(default_factory=Run)
+    later: Inspected = field(default_factory=dict)
+    unchanged: Run = field(default_factory=Run)
+    unseen: Run = field(default_factory=Run)
+    refreshed_state: dict[str, Any] = field(default_factory=dict)
+    preview_of_healing: Run = field(default_factory=Run)
+    healed: Run = field(default_factory=Run)
+    after_healing: Inspected = field(default_factory=dict)
+    failed: Run = field(default_factory=Run)
+    after_failure: Inspected = field(default_factory=dict)
+    failed_state: dict[str, Any] = field(default_factory=dict)
+    mended: Run = field(default_factory=Run)
+    after_mending: Inspected = field(default_factory=dict)
+    # Everything that was printed, and every state file.
+    printed: str = ""
+    states: str = ""
+    images: list[str] = field(default_factory=list)
+    anonymous: list[set[str]] = field(default_factory=list)
+    left_on_host: set[str] = field(default_factory=set)
+    left: str = ""
+    ssh_calls: list[list[str]] = field(default_factory=list)
 
 
-def box(nas: Machine, provider: docker.Provider, **inputs: Any) -> docker.Container:
-    """A container that sleeps, from an image that is already there."""
-    image = inputs.pop("image", None)
-    if image is None:
-        image = docker.RemoteImage(
-            "image",
-            name=f"{IMAGE}:1",
-            keep_locally=True,
-            opts=pulumi.ResourceOptions(provider=provider),
-        ).image_id
-    opts = pulumi.ResourceOptions(provider=provider)
-    settings: dict[str, Any] = {"name": NAME, "network_mode": "host"} | inputs
-    return docker.Container("box", image=image, opts=opts, **settings)
+class Program:
+    """The program, whose resources the phases of the story change."""
 
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.containers = {name: dict(inputs) for name, inputs in FIRST.items()}
+        self.tag = "1"
+        self.password = "sentinel-one"
+        self.missing_image = False
 
-def inspect(nas: Machine, name: str = NAME) -> dict[str, Any]:
-    """What Docker knows of a container."""
-    found: list[dict[str, Any]] = json.loads(nas.docker(f"inspect {name}"))
-    return found[0]
-
-
-def test_an_unchanged_container_is_left_alone_by_up_preview_and_refresh(
-    stack: Stack, nas: Machine
-) -> None:
-    def program() -> None:
-        provider = nas.provider()
-        options = inside()
-        options = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(provider=provider))
+    def __call__(self) -> None:
+        provider = self.machine.provider()
+        options = pulumi.ResourceOptions(provider=provider)
         image = docker.RemoteImage("image", name=f"{IMAGE}:1", keep_locally=True, opts=options)
+        newer = docker.RemoteImage(
+            "newer", name=f"{IMAGE}:{self.tag}", keep_locally=True, opts=options
+        )
+        docker.RemoteImage("dropped", name="contract/dropped:1", opts=options)
         volume = docker.Volume("data", name="contract-data", opts=options)
+        docker.Volume("lost", name="contract-lost", opts=options)
+        if self.missing_image:
+            docker.RemoteImage("missing", name="registry.invalid/none:1", opts=options)
+        for name, inputs in self.containers.items():
+            used = newer if name == "upgraded" else image
+            settings: dict[str, Any] = {"network_mode": "host"} | inputs
+            docker.Container(
+                name, name=f"contract-{name}", image=used.image_id, opts=options, **settings
+            )
         docker.Container(
-            "box",
-            name=NAME,
+            "secret",
+            name="contract-secret",
+            image=image.image_id,
+            network_mode="host",
+            envs=["A=1", pulumi.Output.secret(f"PASSWORD={self.password}")],
+            opts=options,
+        )
+        docker.Container(
+            "full",
+            name="contract-full",
             image=image.image_id,
             command=["sh", "-c", "cat /etc/told; exec sleep 600"],
             network_mode="host",
             hostname="contract",
             restart="unless-stopped",
             destroy_grace_seconds=1,
-            envs=["PLAIN=1", pulumi.Output.secret("PASSWORD=sentinel-env")],
+            envs=["PLAIN=1", pulumi.Output.secret("PASSWORD=sentinel-full")],
             volumes=[
                 {"volume_name": volume.name, "container_path": "/data"},
-                {"host_path": "/tmp/contract-host", "container_path": "/host", "read_only": True},
+                {"host_path": HOST_FOLDER, "container_path": "/host", "read_only": True},
             ],
             mounts=[{"type": "tmpfs", "target": "/mounted"}],
             tmpfs={"/run": "", "/var/run": "size=65536k"},
@@ -78,440 +164,364 @@ def test_an_unchanged_container_is_left_alone_by_up_preview_and_refresh(
             log_driver="json-file",
             log_opts={"max-size": "1m", "max-file": "2"},
             uploads=[
-                {"file": "/etc/told", "content": "told before the start", "permissions": "0640"},
+                {"file": "/etc/told", "content": "told before the start\n", "permissions": "0640"},
                 {"file": "/etc/deep/er", "content_base64": "AAEC", "executable": True},
             ],
             healthcheck={"tests": ["CMD", "true"], "interval": "1m30s", "retries": 3},
-            opts=options,
+            opts=pulumi.ResourceOptions.merge(inside(), options),
         )
 
-    run = stack.up(program)
-    assert run.ops("box") == ["create"]
 
-    found = inspect(nas)
+@pytest.fixture(scope="module")
+def story(
+    engine_environment: dict[str, str],
+    docker_nas: Machine,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Story]:
+    """The life of the stack, with every `ssh` call of the provider written down."""
+    folder = tmp_path_factory.mktemp("docker")
+    path = f"{_logging_ssh(folder)}{os.pathsep}{engine_environment['PATH']}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", path)
+        docker_nas.forget()
+        stack = Stack(folder / "program", engine_environment | {"PATH": path})
+        told = Story(docker_nas)
+        try:
+            _live(told, stack, docker_nas)
+            calls = (folder / "calls").read_text().splitlines()
+            told.ssh_calls = [line.rstrip("|").split("|") for line in calls]
+            yield told
+        finally:
+            stack.clean()
+            docker_nas.forget()
+
+
+def _live(told: Story, stack: Stack, machine: Machine) -> None:
+    def did(run: Run) -> Run:
+        told.printed += run.output + run.error
+        told.states += plain_state(stack)
+        return run
+
+    program = Program(machine)
+    if "bridge" not in machine.docker("network ls --format '{{.Name}}'").split():
+        del program.containers["ports"]
+    machine.docker(f"tag {IMAGE}:1 contract/dropped:1")
+    machine.docker("volume create contract-data")
+    told.anonymous.append(_anonymous(machine))
+    told.created = did(stack.up(program))
+    told.anonymous.append(_anonymous(machine))
+    told.at_first = _inspect(machine)
+    told.again = [
+        did(stack.up(program)),
+        did(stack.preview(program, diff=True)),
+        did(stack.refresh(expect_no_changes=True)),
+    ]
+
+    for name, changes in LATER.items():
+        program.containers[name] |= changes
+    program.tag, program.password = "2", "sentinel-two"
+    told.preview = did(stack.preview(program, diff=True))
+    told.changed = did(stack.up(program))
+    told.later = _inspect(machine)
+    told.images = machine.docker("images --format '{{.Repository}}:{{.Tag}}'").split()
+    told.unchanged = did(stack.up(program))
+
+    machine.docker("rm -f contract-removed")
+    machine.docker("stop -t 0 contract-stopped")
+    machine.docker("volume rm contract-lost")
+    told.unseen = did(stack.up(program))
+    did(stack.refresh())
+    told.refreshed_state = stack.state()
+    told.preview_of_healing = did(stack.preview(program))
+    told.healed = did(stack.up(program))
+    told.after_healing = _inspect(machine)
+
+    machine.docker(f"create --name contract-clash --network none {IMAGE}:1")
+    program.containers |= {name: dict(inputs) for name, inputs in BROKEN.items()}
+    program.missing_image = True
+    told.failed = did(stack.up(program, fails=True))
+    told.failed_state = stack.state()
+    told.after_failure = _inspect(machine)
+
+    machine.docker("rm contract-clash")
+    program.missing_image = False
+    del program.containers["unhealthy"]
+    program.containers["unstartable"]["command"] = ["sleep", "600"]
+    told.mended = did(stack.up(program))
+    told.after_mending = _inspect(machine)
+
+    did(stack.destroy())
+    told.left_on_host = set(machine.sh(f"ls {HOST_FOLDER}").split())
+    told.left = machine.docker("ps -aq --filter name=contract-") + machine.docker(
+        "volume ls -q --filter name=contract-"
+    )
+    told.images += [
+        f"after {name}"
+        for name in machine.docker("images --format '{{.Repository}}:{{.Tag}}'").split()
+    ]
+    told.anonymous.append(_anonymous(machine))
+
+
+def _logging_ssh(folder: Path) -> Path:
+    """A directory for PATH whose `ssh` writes down its arguments and becomes the real one."""
+    fake = folder / "bin" / "ssh"
+    fake.parent.mkdir()
+    fake.write_text(
+        "#!/bin/sh\n"
+        f'printf "%s|" "$@" >>{folder}/calls\n'
+        f"echo >>{folder}/calls\n"
+        'PATH=${PATH#*:} exec ssh "$@"\n'
+    )
+    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+    return fake.parent
+
+
+def _inspect(machine: Machine) -> Inspected:
+    names = machine.docker("ps -a --filter name=contract- --format '{{.Names}}'").split()
+    found: list[dict[str, Any]] = json.loads(machine.docker(f"inspect {' '.join(names)}"))
+    return {one["Name"].removeprefix("/contract-"): one for one in found}
+
+
+def _anonymous(machine: Machine) -> set[str]:
+    return {name for name in machine.docker("volume ls -q").split() if len(name) == 64}
+
+
+def soon(look: Callable[[], str]) -> str:
+    """What `look` returns once it returns something; within ten seconds."""
+    deadline = time.monotonic() + 10
+    while not (seen := look()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return seen
+
+
+def test_a_container_is_made_as_it_was_asked_for(story: Story) -> None:
+    found = story.at_first["full"]
+    config, host = found["Config"], found["HostConfig"]
     assert found["State"]["Running"]
-    assert sorted(
-        e for e in found["Config"]["Env"] if e[:2] in ("PL", "PA") and e[:4] != "PATH"
-    ) == [
-        "PASSWORD=sentinel-env",
-        "PLAIN=1",
-    ]
-    assert found["Config"]["Hostname"] == "contract"
-    assert found["Config"]["Labels"]["contract"] == "yes"
-    assert found["Config"]["Healthcheck"]["Interval"] == 90 * 10**9
-    assert found["HostConfig"]["NetworkMode"] == "host"
-    assert found["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
-    assert found["HostConfig"]["Tmpfs"] == {"/run": "", "/var/run": "size=65536k"}
-    assert found["HostConfig"]["LogConfig"]["Config"] == {"max-size": "1m", "max-file": "2"}
-    assert sorted(found["HostConfig"]["Binds"]) == [
-        "/tmp/contract-host:/host:ro",
-        "contract-data:/data:rw",
-    ]
-    # The files are there before the first process starts.
-    assert nas.docker(f"logs {NAME}") == "told before the start"
-    modes = nas.docker(f"exec {NAME} stat -c %a /etc/told /etc/deep/er").split()
-    assert modes == ["640", "744"]
-
-    everything = run.output + plain_state(stack)
-    for again in (
-        stack.up(program),
-        stack.preview(program, diff=True),
-        stack.refresh(expect_no_changes=True),
-        stack.up(program),
-    ):
-        assert again.changed == {}
-        everything += again.output
-    assert "sentinel" not in everything
-    assert "ciphertext" in json.dumps(stack.state()["box"]["inputs"]["envs"])
-    assert "ciphertext" in json.dumps(stack.state()["box"]["outputs"]["envs"])
+    assert {"PASSWORD=sentinel-full", "PLAIN=1"} <= set(config["Env"])
+    assert config["Hostname"] == "contract"
+    assert config["Labels"]["contract"] == "yes"
+    assert config["Healthcheck"]["Interval"] == 90 * 10**9
+    assert host["NetworkMode"] == "host"
+    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+    assert host["Tmpfs"] == {"/run": "", "/var/run": "size=65536k"}
+    assert host["LogConfig"] == {
+        "Type": "json-file",
+        "Config": {"max-size": "1m", "max-file": "2"},
+    }
+    assert [(u["Name"], u["Soft"], u["Hard"]) for u in host["Ulimits"]] == [("nofile", 1024, 2048)]
+    assert sorted(host["Binds"]) == [f"{HOST_FOLDER}:/host:ro", "contract-data:/data:rw"]
+    assert story.at_first["privileged"]["HostConfig"]["Privileged"] is True
 
 
-def test_a_privileged_container_on_the_host_network_is_left_alone_too(
-    stack: Stack, nas: Machine
-) -> None:
-    def program() -> None:
-        box(nas, nas.provider(), privileged=True, cgroupns_mode="host")
-
-    stack.up(program)
-    assert inspect(nas)["HostConfig"]["Privileged"] is True
-    assert stack.up(program).changed == {}
-    assert stack.refresh(expect_no_changes=True).changed == {}
-
-
-def test_published_ports_on_a_bridge_are_left_alone_too(stack: Stack, nas: Machine) -> None:
-    def program() -> None:
-        box(
-            nas,
-            nas.provider(),
-            network_mode="bridge",
-            ports=[{"internal": 6443, "external": 16443}, {"internal": 80, "external": 18080}],
-        )
-
-    if "bridge" not in nas.docker("network ls --format '{{.Name}}'").split():
+def test_published_ports_are_those_of_the_bridge(story: Story) -> None:
+    if "ports" not in story.at_first:
         pytest.skip("this daemon has no bridge network")
-    stack.up(program)
-    bound = inspect(nas)["HostConfig"]["PortBindings"]
+    bound = story.at_first["ports"]["HostConfig"]["PortBindings"]
     assert {port: [b["HostPort"] for b in to] for port, to in bound.items()} == {
         "6443/tcp": ["16443"],
         "80/tcp": ["18080"],
     }
-    assert stack.up(program).changed == {}
-    assert stack.refresh(expect_no_changes=True).changed == {}
-    assert stack.up(program).changed == {}
 
 
-def test_a_preview_of_a_creation_connects_to_nothing(stack: Stack, tmp_path: Path) -> None:
-    def program() -> None:
-        provider = docker.Provider("nas", host="ssh://admin@192.0.2.1", ssh_opts=["-v"])
-        options = pulumi.ResourceOptions(provider=provider)
-        image = docker.RemoteImage("image", name="nowhere.example/x:1", opts=options)
-        docker.Volume("data", name="contract-data", opts=options)
-        docker.Container("box", name=NAME, image=image.image_id, opts=options)
-
-    started = time.monotonic()
-    run = stack.preview(program)
-    assert time.monotonic() - started < 20
-    assert run.changed.keys() >= {"image", "data", "box"}
+def test_nothing_changes_while_the_program_does_not(story: Story) -> None:
+    """Up, preview and refresh, with host network, bridge, privileged, log options and the rest."""
+    assert [run.changed for run in story.again] == [{}, {}, {}]
+    assert story.unchanged.changed == {}
+    for name in ("full", "privileged", "healthy"):
+        assert story.changed.ops(name) == ["same"]
+        assert story.later[name]["Id"] == story.at_first[name]["Id"]
 
 
-def test_a_new_image_shows_both_replacements_in_preview_and_keeps_the_old_image(
-    stack: Stack, nas: Machine
-) -> None:
-    tag = {"tag": "1"}
+def test_secret_envs_are_seen_by_the_container_only(story: Story) -> None:
+    assert "PASSWORD=sentinel-one" in story.at_first["secret"]["Config"]["Env"]
+    assert "PASSWORD=sentinel-two" in story.later["secret"]["Config"]["Env"]
+    assert "sentinel" not in story.printed
+    assert "sentinel" not in story.states
+    assert "[secret]" in story.preview.output
+    for where in ("inputs", "outputs"):
+        assert "ciphertext" in json.dumps(story.refreshed_state["secret"][where]["envs"])
 
-    def program() -> None:
-        provider = nas.provider()
-        image = docker.RemoteImage(
-            "image",
-            name=f"{IMAGE}:{tag['tag']}",
-            keep_locally=True,
-            opts=pulumi.ResourceOptions(provider=provider),
-        )
-        box(nas, provider, image=image.image_id)
 
-    stack.up(program)
-    first = inspect(nas)["Image"]
-    tag["tag"] = "2"
-    run = stack.preview(program, diff=True)
-    assert run.diff("image") == {"name": "update-replace"}
-    assert run.diff("box") == {"image": "update-replace"}
-    assert "[unknown]" in run.output
+def test_a_new_image_shows_both_replacements_in_preview(story: Story) -> None:
+    assert story.preview.diff("newer") == {"name": "update-replace"}
+    assert story.preview.diff("upgraded") == {"image": "update-replace"}
+    assert "[unknown]" in story.preview.output
 
-    run = stack.up(program)
-    # The new image is there before the old container goes, and the container goes first.
-    assert run.ops("image") == ["create-replacement", "replace", "delete-replaced"]
-    assert run.ops("box") == ["delete-replaced", "replace", "create-replacement"]
-    assert run.order.index(("image", "create-replacement")) < run.order.index(
-        ("box", "delete-replaced")
-    )
-    assert inspect(nas)["Image"] != first
-    assert f"{IMAGE}:1" in nas.docker("images --format '{{.Repository}}:{{.Tag}}'").split()
-    assert stack.up(program).changed == {}
+
+def test_the_new_image_comes_before_the_old_container_goes(story: Story) -> None:
+    run = story.changed
+    assert run.ops("newer") == ["create-replacement", "replace", "delete-replaced"]
+    assert run.ops("upgraded") == ["delete-replaced", "replace", "create-replacement"]
+    assert run.when("newer", "create-replacement") < run.when("upgraded", "delete-replaced")
+    assert story.later["upgraded"]["Image"] != story.at_first["upgraded"]["Image"]
+
+
+def test_images_are_kept_or_removed_as_was_said(story: Story) -> None:
+    assert {f"{IMAGE}:1", f"{IMAGE}:2", "contract/dropped:1"} <= set(story.images)
+    assert {f"after {IMAGE}:1", f"after {IMAGE}:2"} <= set(story.images)
+    assert "after contract/dropped:1" not in story.images
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "named"),
-    [
-        ({"envs": ["A=1"]}, {"envs": ["A=2"]}, "envs"),
-        ({"command": ["sleep", "600"]}, {"command": ["sleep", "601"]}, "command"),
-    ],
+    ("name", "property_name"), [("env", "envs"), ("secret", "envs"), ("command", "command")]
 )
 def test_what_docker_cannot_change_replaces_the_container_old_one_first(
-    stack: Stack,
-    nas: Machine,
-    before: dict[str, Any],
-    after: dict[str, Any],
-    named: str,
+    story: Story, name: str, property_name: str
 ) -> None:
-    inputs = dict(before)
-
-    def program() -> None:
-        box(nas, nas.provider(), **inputs)
-
-    stack.up(program)
-    old = inspect(nas)["Id"]
-    inputs |= after
-    run = stack.up(program)
-    assert run.properties("box") == {named}
-    assert run.ops("box") == ["delete-replaced", "replace", "create-replacement"]
-    assert inspect(nas)["Id"] != old
+    for run in (story.preview, story.changed):
+        assert run.properties(name) == {property_name}
+        assert run.ops(name) == ["delete-replaced", "replace", "create-replacement"]
+    assert story.later[name]["Id"] != story.at_first[name]["Id"]
 
 
-def test_a_changed_secret_env_replaces_without_showing_itself(stack: Stack, nas: Machine) -> None:
-    secret = {"env": "sentinel-one"}
-
-    def program() -> None:
-        box(nas, nas.provider(), envs=["A=1", pulumi.Output.secret(f"PASSWORD={secret['env']}")])
-
-    stack.up(program)
-    secret["env"] = "sentinel-two"
-    run = stack.preview(program, diff=True)
-    assert run.properties("box") == {"envs"}
-    assert "sentinel" not in run.output
-    assert "[secret]" in run.output
-    run = stack.up(program)
-    assert "PASSWORD=sentinel-two" in inspect(nas)["Config"]["Env"]
-    assert "sentinel" not in run.output + plain_state(stack)
-
-
-def test_restart_policy_and_limits_change_in_place(stack: Stack, nas: Machine) -> None:
-    inputs: dict[str, Any] = {"restart": "no", "memory": 64, "memory_swap": 128}
-
-    def program() -> None:
-        box(nas, nas.provider(), **inputs)
-
-    stack.up(program)
-    before = inspect(nas)
-    inputs |= {"restart": "always", "memory": 96, "memory_swap": 192, "cpu_shares": 512}
-    run = stack.up(program)
-    assert run.ops("box") == ["update"]
-    assert run.properties("box") == {"restart", "memory", "memorySwap", "cpuShares"}
-    after = inspect(nas)
-    assert (after["Id"], after["State"]["StartedAt"]) == (
-        before["Id"],
-        before["State"]["StartedAt"],
-    )
+def test_restart_policy_and_limits_change_in_place(story: Story) -> None:
+    for run in (story.preview, story.changed):
+        assert run.ops("limits") == ["update"]
+        assert run.properties("limits") == {"restart", "memory", "memorySwap", "cpuShares"}
+    before, after = story.at_first["limits"], story.later["limits"]
+    assert after["Id"] == before["Id"]
+    assert after["State"]["StartedAt"] == before["State"]["StartedAt"]
     assert after["HostConfig"]["RestartPolicy"]["Name"] == "always"
     assert after["HostConfig"]["Memory"] == 96 * 1024 * 1024
     assert after["HostConfig"]["CpuShares"] == 512
-    assert stack.up(program).changed == {}
 
 
-def test_some_updates_are_said_to_be_done_and_are_not(stack: Stack, nas: Machine) -> None:
+def test_some_updates_are_said_to_be_done_and_are_not(story: Story) -> None:
     """The reason why the program asks for replacement on changes of these."""
-    inputs: dict[str, Any] = {}
-
-    def program() -> None:
-        box(nas, nas.provider(), **inputs)
-
-    stack.up(program)
-    before = inspect(nas)
-    inputs |= {
-        "tmpfs": {"/run": ""},
-        "healthcheck": {"tests": ["CMD", "true"]},
-        "init": True,
-        "cpu_period": 50000,
-        "cpu_quota": 25000,
+    assert story.changed.ops("silent") == ["update"]
+    assert story.changed.properties("silent") == {
+        "tmpfs",
+        "healthcheck",
+        "init",
+        "cpuPeriod",
+        "cpuQuota",
     }
-    run = stack.up(program)
-    assert run.ops("box") == ["update"]
-    assert run.properties("box") == {"tmpfs", "healthcheck", "init", "cpuPeriod", "cpuQuota"}
-    after = inspect(nas)
+    before, after = story.at_first["silent"], story.later["silent"]
     assert after["Id"] == before["Id"]
     assert not after["HostConfig"].get("Tmpfs")
     assert not after["Config"].get("Healthcheck")
     assert not after["HostConfig"]["Init"]
     assert after["HostConfig"]["CpuPeriod"] == 0
-    assert stack.up(program).changed == {}
 
 
-def test_a_container_removed_by_hand_is_seen_by_refresh_only(stack: Stack, nas: Machine) -> None:
-    def program() -> None:
-        box(nas, nas.provider())
-
-    stack.up(program)
-    nas.docker(f"rm -f {NAME}")
-    assert stack.up(program).changed == {}
-    stack.refresh()
-    assert "box" not in stack.state()
-    assert stack.up(program).changed == {"box": ["create"]}
-    assert inspect(nas)["State"]["Running"]
+def test_what_was_removed_by_hand_is_seen_by_refresh_only(story: Story) -> None:
+    assert story.unseen.changed == {}
+    assert {"removed", "lost"}.isdisjoint(story.refreshed_state)
+    assert story.healed.ops("removed") == ["create"]
+    assert story.healed.ops("lost") == ["create"]
+    assert story.after_healing["removed"]["State"]["Running"]
 
 
-def test_a_stopped_container_is_started_after_a_refresh(stack: Stack, nas: Machine) -> None:
-    def program() -> None:
-        box(nas, nas.provider(), envs=[pulumi.Output.secret("PASSWORD=sentinel-env")])
-
-    stack.up(program)
-    before = inspect(nas)["Id"]
-    nas.docker(f"stop -t 0 {NAME}")
-    assert stack.up(program).changed == {}
-    stack.refresh()
-    assert stack.state()["box"]["outputs"]["mustRun"] is False
-    assert "sentinel" not in plain_state(stack)
-    run = stack.preview(program)
-    assert run.changed == {"box": ["update"]}
-    assert run.properties("box") == {"mustRun"}
-    stack.up(program)
-    assert inspect(nas)["Id"] == before
-    assert inspect(nas)["State"]["Running"]
-    assert stack.up(program).changed == {}
+def test_a_stopped_container_is_started_after_a_refresh(story: Story) -> None:
+    assert story.refreshed_state["stopped"]["outputs"]["mustRun"] is False
+    assert story.preview_of_healing.ops("stopped") == ["update"]
+    assert story.preview_of_healing.properties("stopped") == {"mustRun"}
+    assert story.after_healing["stopped"]["Id"] == story.later["stopped"]["Id"]
+    assert story.after_healing["stopped"]["State"]["Running"]
 
 
-def test_destroy_kills_at_once_or_waits_for_the_grace_period(stack: Stack, nas: Machine) -> None:
-    nas.sh("mkdir -p /tmp/contract-host")
-    grace: dict[str, Any] = {}
-    script = 'trap "touch /host/ended; exit 0" TERM; while :; do sleep 0.1; done'
-
-    def program() -> None:
-        box(
-            nas,
-            nas.provider(),
-            command=["sh", "-c", script],
-            volumes=[{"host_path": "/tmp/contract-host", "container_path": "/host"}],
-            **grace,
-        )
-
-    volumes = set(nas.docker("volume ls -q").split())
-    stack.up(program)
-    assert set(nas.docker("volume ls -q").split()) > volumes
-    stack.destroy()
-    assert nas.sh("ls /tmp/contract-host") == ""
-    # The image's own volume went with the container.
-    assert set(nas.docker("volume ls -q").split()) == volumes
-
-    grace["destroy_grace_seconds"] = 20
-    stack.up(program)
-    time.sleep(1)
-    started = time.monotonic()
-    stack.destroy()
-    assert time.monotonic() - started < 15
-    assert nas.sh("ls /tmp/contract-host") == "ended"
-    assert nas.docker(f"ps -aq --filter name={NAME}") == ""
+def test_a_refresh_tells_of_updates_that_never_happened(story: Story) -> None:
+    """What was only said to be done is a difference again once the container was read."""
+    assert story.healed.properties("silent") == {"tmpfs", "healthcheck", "init"}
 
 
-def test_a_name_in_use_is_what_docker_says_it_is(stack: Stack, nas: Machine) -> None:
-    nas.docker(f"create --name {NAME} --network none {IMAGE}:1")
-
-    def program() -> None:
-        box(nas, nas.provider())
-
-    error = stack.up(program, fails=True).error
-    assert f'The container name "/{NAME}" is already in use by container' in error
-    assert "Traceback" not in error
-    assert "box" not in stack.state()
-    nas.docker(f"inspect {NAME}")
+def test_a_name_in_use_is_what_docker_says_it_is(story: Story) -> None:
+    told = story.failed.messages("clash")
+    assert 'The container name "/contract-clash" is already in use by container' in told
+    assert "Traceback" not in story.failed.error
+    assert "clash" not in story.failed_state
+    assert story.mended.ops("clash") == ["create"]
 
 
-def test_wait_needs_a_healthy_container_and_leaves_an_unhealthy_one_behind(
-    stack: Stack, nas: Machine
-) -> None:
-    check = {"tests": ["CMD", "false"]}
-
-    def program() -> None:
-        box(
-            nas,
-            nas.provider(),
-            wait=True,
-            wait_timeout=3,
-            healthcheck={**check, "interval": "500ms", "retries": 1},
-        )
-
-    error = stack.up(program, fails=True).error
-    assert "container failed to be in healthy state" in error
-    assert inspect(nas)["State"]["Running"]
-    assert stack.state()["box"]["initErrors"]
-    stack.destroy()
-    assert nas.docker(f"ps -aq --filter name={NAME}") == ""
-
-    check["tests"] = ["CMD", "true"]
-    assert stack.up(program).ops("box") == ["create"]
-    assert inspect(nas)["State"]["Health"]["Status"] == "healthy"
+def test_a_container_that_cannot_start_stays_in_the_state_with_the_error(story: Story) -> None:
+    told = story.failed.messages("unstartable")
+    assert "Unable to start container" in told
+    assert "/no/such/program" in told
+    kept = story.failed_state["unstartable"]
+    assert kept["id"] == story.after_failure["unstartable"]["Id"]
+    assert kept["initErrors"]
+    assert "replace" in story.mended.ops("unstartable")
+    assert story.after_mending["unstartable"]["State"]["Running"]
 
 
-def test_a_container_that_cannot_start_stays_in_the_state_with_the_error(
-    stack: Stack, nas: Machine
-) -> None:
-    inputs: dict[str, Any] = {"command": ["/no/such/program"]}
-
-    def program() -> None:
-        box(nas, nas.provider(), **inputs)
-
-    error = stack.up(program, fails=True).error
-    assert "Unable to start container" in error
-    assert "/no/such/program" in error
-    assert stack.state()["box"]["id"] == inspect(nas)["Id"]
-    inputs["command"] = ["sleep", "600"]
-    assert "replace" in stack.up(program).ops("box")
-    assert inspect(nas)["State"]["Running"]
-    assert stack.up(program).changed == {}
+def test_wait_needs_a_healthy_container_and_leaves_an_unhealthy_one_behind(story: Story) -> None:
+    assert story.at_first["healthy"]["State"]["Health"]["Status"] == "healthy"
+    assert "container failed to be in healthy state" in story.failed.messages("unhealthy")
+    assert story.after_failure["unhealthy"]["State"]["Running"]
+    assert story.failed_state["unhealthy"]["initErrors"]
+    assert story.mended.ops("unhealthy") == ["delete"]
+    assert "unhealthy" not in story.after_mending
 
 
-def test_an_image_that_cannot_be_had_names_itself(stack: Stack, nas: Machine) -> None:
-    def program() -> None:
-        docker.RemoteImage(
-            "image",
-            name="registry.invalid/nothing:1",
-            opts=pulumi.ResourceOptions(provider=nas.provider()),
-        )
-
-    error = stack.up(program, fails=True).error
-    assert "unable to pull image registry.invalid/nothing:1" in error
+def test_an_image_that_cannot_be_had_names_itself(story: Story) -> None:
+    told = story.failed.messages("missing")
+    assert "unable to pull image registry.invalid/none:1" in told
 
 
-def test_an_image_is_removed_on_destroy_unless_it_is_to_be_kept(stack: Stack, nas: Machine) -> None:
-    nas.docker(f"tag {IMAGE}:1 contract/kept:1")
-    nas.docker(f"tag {IMAGE}:1 contract/dropped:1")
-
-    def program() -> None:
-        options = pulumi.ResourceOptions(provider=nas.provider())
-        docker.RemoteImage("kept", name="contract/kept:1", keep_locally=True, opts=options)
-        docker.RemoteImage("dropped", name="contract/dropped:1", opts=options)
-
-    stack.up(program)
-    state = stack.state()
-    assert state["kept"]["outputs"]["imageId"] == nas.docker(
-        "inspect --format '{{.Id}}' contract/kept:1"
-    )
-    stack.destroy()
-    names = nas.docker("images --format '{{.Repository}}'").split()
-    assert "contract/kept" in names
-    assert "contract/dropped" not in names
-    nas.docker("rmi contract/kept:1")
+def test_destroy_kills_at_once_or_waits_for_the_grace_period(story: Story) -> None:
+    assert story.left_on_host == {"graceful"}
 
 
-def test_a_volume_that_is_there_already_is_taken_and_removed_on_destroy(
-    stack: Stack, nas: Machine
-) -> None:
-    nas.docker("volume create contract-data")
-
-    def program() -> None:
-        docker.Volume(
-            "data",
-            name="contract-data",
-            opts=pulumi.ResourceOptions(provider=nas.provider()),
-        )
-
-    assert stack.up(program).ops("data") == ["create"]
-    assert stack.state()["data"]["outputs"]["mountpoint"].endswith("contract-data/_data")
-    assert stack.refresh(expect_no_changes=True).changed == {}
-    nas.docker("volume rm contract-data")
-    assert stack.up(program).changed == {}
-    stack.refresh()
-    assert stack.up(program).changed == {"data": ["create"]}
-    stack.destroy()
-    assert nas.docker("volume ls -q --filter name=contract-data") == ""
+def test_destroy_leaves_no_container_and_no_volume_of_its_own(story: Story) -> None:
+    assert story.left == ""
+    before, meanwhile, after = story.anonymous
+    assert meanwhile > before
+    assert after == before
 
 
-def test_ssh_options_reach_every_ssh_call(
-    stack: Stack, nas: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = tmp_path / "calls"
-    fake = tmp_path / "bin" / "ssh"
-    fake.parent.mkdir()
-    fake.write_text(
-        f'#!/bin/sh\nprintf "%s|" "$@" >> {log}\necho >> {log}\nPATH=${{PATH#*:}} exec ssh "$@"\n'
-    )
-    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+def test_a_volume_that_is_there_already_is_taken(story: Story) -> None:
+    assert story.created.ops("data") == ["create"]
+    mountpoint = story.refreshed_state["data"]["outputs"]["mountpoint"]
+    assert mountpoint.endswith("/contract-data/_data")
 
-    def program() -> None:
-        options = pulumi.ResourceOptions(provider=nas.provider())
-        docker.Volume("data", name="contract-data", opts=options)
-        docker.Volume("more", name="contract-more", opts=options)
 
-    path = f"{fake.parent}{os.pathsep}{os.environ['PATH']}"
-    monkeypatch.setenv("PATH", path)
-    stack.environment["PATH"] = path
-    stack.up(program)
-    stack.destroy()
-    calls = [line.rstrip("|").split("|") for line in log.read_text().splitlines()]
-    assert len(calls) >= 2
-    for call in calls:
+def test_ssh_options_reach_every_ssh_call(story: Story) -> None:
+    machine = story.machine
+    ours = [call for call in story.ssh_calls if "docker system dial-stdio" in call]
+    assert len(ours) >= 10
+    for call in ours:
         assert call == [
-            *("-l", nas.user, "-p", str(nas.port)),
-            *nas.ssh_opts,
-            *("-o ConnectTimeout=30", "-T", "--", nas.host, "docker system dial-stdio"),
+            *("-l", machine.user, "-p", str(machine.port)),
+            *machine.ssh_opts,
+            *("-o ConnectTimeout=30", "-T", "--", machine.host, "docker system dial-stdio"),
         ]
+
+
+def test_uploads_are_there_before_the_first_process_starts(
+    stack: Stack, docker_nas: Machine
+) -> None:
+    def program() -> None:
+        docker.Container(
+            "uploads",
+            name="contract-uploads",
+            image=f"{IMAGE}:1",
+            command=["sh", "-c", "cat /etc/told; stat -c %a /etc/told /etc/deep/er; exec sleep 60"],
+            network_mode="host",
+            uploads=[
+                {"file": "/etc/told", "content": "told\n", "permissions": "0640"},
+                {"file": "/etc/deep/er", "content_base64": "AAEC", "executable": True},
+            ],
+            opts=pulumi.ResourceOptions(provider=docker_nas.provider()),
+        )
+
+    stack.up(program)
+    said = soon(lambda: docker_nas.docker("logs contract-uploads"))
+    assert said.split() == ["told", "640", "744"]
+
+
+def test_a_preview_of_a_creation_connects_to_nothing(stack: Stack) -> None:
+    def program() -> None:
+        provider = docker.Provider("nas", host="ssh://admin@192.0.2.1", ssh_opts=["-v"])
+        options = pulumi.ResourceOptions(provider=provider)
+        image = docker.RemoteImage("image", name="nowhere.example/x:1", opts=options)
+        docker.Volume("data", name="contract-data", opts=options)
+        docker.Container("box", image=image.image_id, opts=options)
+
+    started = time.monotonic()
+    run = stack.preview(program)
+    assert time.monotonic() - started < 20
+    assert run.changed.keys() >= {"image", "data", "box"}
 
 
 def test_a_host_without_docker_on_its_path_is_said_so(stack: Stack, tmp_path: Path) -> None:

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import box
+from tests.lab import box, paths
 from tests.lab.box import Lab
-from tests.lab.process import LabError
+from tests.lab.process import LabError, locked
 
 # Its name; with NAS_K3S_KEEP_LAB set it stays up afterwards, which makes the next run quicker.
 INSTANCE = os.environ.get("NAS_K3S_TEST_INSTANCE", "test")
 
 
+# Settings of the lab as every test finds it.
+AS_FOUND = {"engine": "current", "proxy_auth": False, "pool": "CACHEDEV1_DATA"}
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
 
@@ -36,15 +38,18 @@ def forwarding_before() -> str:
 @pytest.fixture(scope="session")
 def session_lab(forwarding_before: str) -> Iterator[Lab]:
     """A lab with the current engine and without proxy login, removed at the end of the session."""
-    yield boot(engine="current", proxy_auth=False)
-    if not os.environ.get("NAS_K3S_KEEP_LAB"):
-        box.down(INSTANCE)
+    # Two sessions on one NAS would change things under each other's hands.
+    lock = paths.REPO / ".lab" / f"{INSTANCE}.lock"
+    with locked(lock, what=f"tests on lab instance {INSTANCE!r}", deadline=3600):
+        yield boot(**AS_FOUND)
+        if not os.environ.get("NAS_K3S_KEEP_LAB"):
+            box.down(INSTANCE)
 
 
 @pytest.fixture
 def lab(session_lab: Lab) -> Lab:
     """The lab as every test finds it: all boxes up, no proxy login, its daemon answering."""
-    return boot(engine="current", proxy_auth=False)
+    return boot(**AS_FOUND)
 
 
 @pytest.fixture

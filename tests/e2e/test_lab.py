@@ -17,7 +17,7 @@ from tests.lab.box import Lab
 from tests.lab.process import LabError
 from tests.lab.proxylog import ProxyEntry
 
-from .conftest import FORWARDING, INSTANCE, boot
+from .conftest import AS_FOUND, FORWARDING, INSTANCE, boot
 
 PAUSE = "rancher/mirrored-pause:3.6"
 DOCKER_HUB = "registry-1.docker.io:443"
@@ -325,3 +325,39 @@ def test_the_lab_leaves_the_ip_forwarding_of_this_machine_as_it_was(
 ) -> None:
     assert lab.ssh("true")[0] == 0
     assert FORWARDING.read_text() == forwarding_before
+
+
+@pytest.fixture
+def old_lab(lab: Lab) -> Iterator[Lab]:
+    """The NAS with the distribution's old engine and another pool; its disk is a new one."""
+    yield boot(engine="debian", pool="ZFS530_DATA")
+    boot(**AS_FOUND)
+
+
+def test_the_old_engine_runs_privileged_containers_and_dies_of_proxies_in_its_config_file(
+    old_lab: Lab,
+) -> None:
+    lab = old_lab
+    assert lab.nas("docker version --format '{{.Server.Version}}'")[1].startswith("20.10.")
+    code, _, said = lab.nas(
+        "docker run --rm --privileged --network host --ulimit nofile=65535 "
+        f"{images.HOUSEHOLD_REFERENCE} true"
+    )
+    assert code == 0, said
+    before = docker_json(lab)
+    lab.nas(f"cat >{lab.docker_json} <<'END'\n{with_proxy(before, lab.proxy_url)}END\n")
+    lab.nas("/etc/init.d/container-station.sh restart")
+    time.sleep(2)
+    assert lab.nas("docker version")[0] != 0
+    log = lab.nas(f"tail -n 3 {lab.container_station}/var/log/dockerd.log")[1]
+    assert "the following directives don't match any configuration option" in log
+    lab.nas(f"cat >{lab.docker_json} <<'END'\n{before}END\n")
+    lab.nas("/etc/init.d/container-station.sh restart")
+    lab.wait_for_docker()
+
+
+def test_another_pool_is_where_container_station_is_then(old_lab: Lab) -> None:
+    asked = old_lab.ssh("getcfg container-station Install_Path -f /etc/config/qpkg.conf")
+    assert asked[1].strip() == "/share/ZFS530_DATA/.qpkg/container-station"
+    assert old_lab.ssh("test -e /share/CACHEDEV1_DATA")[0] != 0
+    assert old_lab.ssh(f"{asked[1].strip()}/bin/docker version")[0] == 0

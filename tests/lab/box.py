@@ -183,10 +183,8 @@ class Lab:
             _, out, _ = _exec(box, f"wget -q -O - {report}", {})
             active += proxylog.parse_active_requests(out)
         finished = proxylog.parse_access_log(_read(box, _ACCESS_LOG).decode(errors="replace"))
-        logged = {(e.client, e.target, round(e.time, 2)) for e in finished}
-        still = [e for e in active if (e.client, e.target, round(e.time, 2)) not in logged]
-        found = [entry for entry in (*finished, *still) if entry.time >= since]
-        return sorted(found, key=lambda entry: entry.time)
+        found = proxylog.merge(finished, active)
+        return [entry for entry in found if entry.time >= since]
 
     def proxy_stop(self) -> None:
         """Stop squid; its address then refuses connections."""
@@ -321,7 +319,10 @@ def down(instance: str = DEFAULT_INSTANCE, *, force: bool = False) -> None:
                     outer.remove_private()
                 else:
                     boxes.remove_images(client)
-    shutil.rmtree(state.state_file(instance).parent, ignore_errors=True)
+    folder = state.state_file(instance).parent
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.parent.is_dir() and not any(folder.parent.iterdir()):
+        folder.parent.rmdir()
 
 
 def boxes_status(lab: Lab) -> dict[str, str]:

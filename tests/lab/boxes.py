@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -240,14 +241,12 @@ def _load(client: docker.DockerClient, image: Image) -> None:
     repository = image.reference.rpartition(":")[0]
     with image.archive.open("rb") as archive:
         client.images.load(archive)
-    # Earlier builds of the same box only take space.
+    # Earlier builds of the same box only take space; one that another instance runs is kept.
     for old in client.images.list(name=repository):
         for tag in old.tags:
             if tag != image.reference:
-                try:
+                with contextlib.suppress(docker.errors.APIError):
                     client.images.remove(tag)
-                except docker.errors.APIError as error:
-                    say(f"{tag} stays: {error.explanation}")
     try:
         client.images.get(image.reference)
     except docker.errors.ImageNotFound:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import ssl
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from . import debs, oci, paths, toolchain
 from .gobuild import Target
-from .process import LabError, locked, say
+from .process import LabError, clear_scratch, locked, remove_unused, say
 
 _STAND_IN = "nas-k3s.lab/stand-in"
 _VERSION = "nas-k3s.lab/version"
@@ -150,13 +151,18 @@ def _archive(
 ) -> Path:
     """The image of one program, labelled with its true version; `fill` lays out the root."""
     key = hashlib.sha256(Path(__file__).read_bytes())
-    key.update(f"{binary} {binary.stat().st_size} {binary.stat().st_mtime_ns}".encode())
+    key.update(f"{binary} {binary.stat().st_size}".encode())
     final = paths.CACHE / "images" / f"content-{name}-{key.hexdigest()[:16]}.tar"
     with locked(paths.CACHE / "locks" / f"content-{name}.lock", what=name, deadline=300):
         if final.is_file():
+            os.utime(final)
             return final
         final.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=final.parent) as folder:
+        remove_unused(final.parent, f"content-{name}-*.tar", final)
+        clear_scratch(final.parent, f"content-{name}-")
+        with tempfile.TemporaryDirectory(
+            dir=final.parent, prefix=f".content-{name}-root."
+        ) as folder:
             root = Path(folder) / "root"
             root.mkdir()
             fill(root)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import paths
-from .process import LabError, find_program, locked, run, say, whole_dir
+from .process import LabError, clear_scratch, find_program, locked, run, say, whole_dir
 
 _UPDATE_DEADLINE = 300.0
 _DOWNLOAD_DEADLINE = 900.0
@@ -52,6 +52,7 @@ def root(name: str, packages: Sequence[str]) -> Path:
     with locked(paths.CACHE / "locks" / "apt.lock", what="packages", deadline=1800):
         if final.is_dir():
             return final
+        clear_scratch(final.parent, f"{name}-")
         say(f"{name}: looking up {', '.join(wanted)}")
         debs = _download(name, wanted)
         with whole_dir(final) as scratch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -13,7 +14,7 @@ from typing import Literal
 
 from . import debs, oci, paths, toolchain
 from .keys import REGISTRY_NAMES
-from .process import locked, say
+from .process import clear_scratch, locked, remove_unused, say
 
 Engine = Literal["current", "debian"]
 
@@ -173,7 +174,7 @@ def _image(
     for item in inputs:
         digest.update(f"{item}\n".encode())
         if isinstance(item, Path) and item.is_file():
-            digest.update(f"{item.stat().st_size} {item.stat().st_mtime_ns}\n".encode())
+            digest.update(f"{item.stat().st_size}\n".encode())
     for file in [Path(__file__), *(f for folder in folders for f in sorted(folder.iterdir()))]:
         digest.update(f"{file.name}\n".encode() + file.read_bytes())
     key = digest.hexdigest()[:16]
@@ -181,15 +182,18 @@ def _image(
         reference or f"{PREFIX}{name}:{key}", paths.CACHE / "images" / f"{name}-{key}.tar"
     )
     if image.archive.is_file():
+        os.utime(image.archive)
         return image
     with locked(paths.CACHE / "locks" / f"image-{name}.lock", what=f"image {name}", deadline=600):
         if image.archive.is_file():
             return image
         say(f"{name}: putting the image together")
         image.archive.parent.mkdir(parents=True, exist_ok=True)
-        for old in image.archive.parent.glob(f"{name}-*.tar"):
-            old.unlink()
-        with tempfile.TemporaryDirectory(dir=image.archive.parent) as folder:
+        remove_unused(image.archive.parent, f"{name}-*.tar", image.archive)
+        clear_scratch(image.archive.parent, f"{name}-")
+        with tempfile.TemporaryDirectory(
+            dir=image.archive.parent, prefix=f".{name}-root."
+        ) as folder:
             root = Path(folder) / "root"
             for base, mode in (("run", 0o755), ("tmp", 0o1777), ("var/tmp", 0o1777)):
                 (root / base).mkdir(parents=True)

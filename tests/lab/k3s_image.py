@@ -7,18 +7,21 @@ k3s's command line), its shim, runc, CNI plugins, iptables in both variants and 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 from . import debs, oci, paths, toolchain
-from .process import locked, say
+from .process import clear_scratch, locked, remove_unused, say
 
 REFERENCE = f"rancher/k3s:{toolchain.K3S_VERSION.replace('+', '-')}"
 
 # Raised when images made by older code must not be used any more.
-_FORMAT = 1
+_FORMAT = 2
+# Read when the code is loaded: a run that still has older code must not make an image for newer.
+_SOURCES = tuple(Path(module).read_bytes() for module in (__file__, debs.__file__, oci.__file__))
 _PACKAGES = (
     "busybox-static",
     "ca-certificates",
@@ -51,15 +54,16 @@ def archive() -> Path:
     key = _key([packages, *built.values()])
     final = paths.CACHE / "images" / f"k3s-{key}.tar"
     if final.is_file():
+        os.utime(final)
         return final
     with locked(paths.CACHE / "locks" / "image-k3s.lock", what="image k3s", deadline=600):
         if final.is_file():
             return final
         say("k3s: putting the image together")
         final.parent.mkdir(parents=True, exist_ok=True)
-        for old in final.parent.glob("k3s-*.tar"):
-            old.unlink()
-        with tempfile.TemporaryDirectory(dir=final.parent) as folder:
+        remove_unused(final.parent, "k3s-*.tar", final)
+        clear_scratch(final.parent, "k3s-")
+        with tempfile.TemporaryDirectory(dir=final.parent, prefix=".k3s-root.") as folder:
             root = Path(folder) / "root"
             _lay_out(root, packages, built)
             oci.write_archive(_spec(root), final)
@@ -71,8 +75,8 @@ def _key(inputs: list[Path]) -> str:
     for path in inputs:
         # Roots and builds are directories named after their own content.
         digest.update(f"{path}\n".encode())
-    for file in (Path(__file__), Path(debs.__file__), Path(oci.__file__), _wrapper()):
-        digest.update(file.read_bytes())
+    for source in (*_SOURCES, _wrapper().read_bytes()):
+        digest.update(source)
     return digest.hexdigest()[:16]
 
 

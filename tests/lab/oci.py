@@ -53,7 +53,10 @@ def architecture() -> str:
 
 def write_archive(spec: ImageSpec, path: Path) -> None:
     """Write `spec` to `path`, whole or not at all."""
-    with whole_file(path) as scratch, tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with (
+        whole_file(path) as scratch,
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder,
+    ):
         if spec.layer.is_dir():
             layer = Path(folder) / "layer.tar"
             write_layer(spec.layer, layer)

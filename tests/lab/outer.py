@@ -93,11 +93,10 @@ def remove_private() -> None:
     for controller in Path("/sys/fs/cgroup").iterdir():
         _remove_cgroup(controller / _CGROUP)
     _remove_cgroup(Path("/sys/fs/cgroup") / _CGROUP)
-    shutil.rmtree(DATA, ignore_errors=True)
-    shutil.rmtree(RUN, ignore_errors=True)
-    for left in (DATA, RUN):
-        if left.exists():
-            raise LabError(f"{left} could not be removed: something still uses it")
+    for folder in (DATA, RUN):
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists() and (any(folder.iterdir()) or not folder.is_mount()):
+            raise LabError(f"{folder} could not be removed: something still uses it")
 
 
 def _machines_own() -> docker.DockerClient | None:
@@ -123,6 +122,7 @@ def _client(url: str) -> docker.DockerClient:
 
 def _start_private() -> docker.DockerClient:
     say("starting the lab's own Docker Engine")
+    _refuse_overlay()
     _sweep()
     for folder in (RUN, DATA, _BIN):
         folder.mkdir(parents=True, exist_ok=True, mode=0o711)
@@ -150,6 +150,7 @@ def _start_private() -> docker.DockerClient:
         f"--exec-root={_EXEC_ROOT}",
         f"--pidfile={RUN}/dockerd.pid",
         f"--cgroup-parent=/{_CGROUP}",
+        "--exec-opt=native.cgroupdriver=cgroupfs",
         "--bridge=none",
         "--iptables=false",
         "--ip6tables=false",
@@ -180,6 +181,19 @@ def _start_private() -> docker.DockerClient:
                     f"the lab's own Docker Engine did not start; {LOG} ends with: {tail}"
                 ) from None
             time.sleep(0.1)
+
+
+def _refuse_overlay() -> None:
+    """Images and the NAS's disk need a file system that overlays can lie on; an overlay is none."""
+    kinds: dict[Path, str] = {}
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        left, _, right = line.partition(" - ")
+        kinds[Path(left.split()[4])] = right.split()[0]
+    place = DATA
+    while place not in kinds and place != place.parent:
+        place = place.parent
+    if kinds.get(place) == "overlay":
+        raise LabError(f"{DATA} is on an overlay file system: mount a disk or a tmpfs there")
 
 
 def _private_pid() -> int | None:

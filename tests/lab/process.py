@@ -136,6 +136,29 @@ def locked(path: Path, *, what: str, deadline: float) -> Iterator[None]:
         yield
 
 
+def clear_scratch(folder: Path, prefix: str) -> None:
+    """Remove what killed runs left of `whole_dir` and `whole_file` for names with this prefix.
+
+    To be called under the lock that guards those names.
+    """
+    for left in folder.glob(f".{prefix}*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def remove_unused(folder: Path, pattern: str, keep: Path, *, hours: float = 1) -> None:
+    """Remove files of `folder` that match `pattern` and have not been touched for so long.
+
+    Whoever uses such a file touches it, so another run does not lose it under its hands.
+    """
+    oldest = time.time() - hours * 3600
+    for file in folder.glob(pattern):
+        if file != keep and file.stat().st_mtime < oldest:
+            file.unlink(missing_ok=True)
+
+
 @contextmanager
 def whole_dir(final: Path) -> Iterator[Path]:
     """A scratch directory that becomes `final` in one rename, or vanishes on an error."""

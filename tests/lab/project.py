@@ -62,13 +62,17 @@ class Project:
             self.must("config", "set", "--secret", f"{NAMESPACE}:{key}", stdin=value)
 
     def run(
-        self, *arguments: str, stdin: str = "", deadline: float = 1800, **environment: str
+        self,
+        *arguments: str,
+        stdin: str = "",
+        environment: Mapping[str, str] | None = None,
+        deadline: float = 1800,
     ) -> subprocess.CompletedProcess[str]:
-        """Runs `pulumi` in the project, output captured."""
+        """Runs `pulumi` in the project, output captured; `environment` is added to its own."""
         return subprocess.run(
             [str(self.engine.pulumi), *arguments, "--stack", self.stack, "--non-interactive"],
             cwd=self.folder,
-            env={**self.environment, **environment},
+            env={**self.environment, **(environment or {})},
             input=stdin,
             capture_output=True,
             text=True,

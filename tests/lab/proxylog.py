@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -54,3 +55,15 @@ def parse_active_requests(text: str) -> list[ProxyEntry]:
             ProxyEntry(float(began[1]), client[1], "CONNECT", target[1], 200, who, open=True)
         )
     return entries
+
+
+def merge(finished: Sequence[ProxyEntry], active: Sequence[ProxyEntry]) -> list[ProxyEntry]:
+    """Both, oldest first, without tunnels that were open when listed and are logged by now."""
+
+    def key(entry: ProxyEntry) -> tuple[str, str, int]:
+        # The log cuts to milliseconds, the list has microseconds.
+        return entry.client, entry.target, int(entry.time * 1000 + 0.0005)
+
+    logged = {key(entry) for entry in finished}
+    still = [entry for entry in active if key(entry) not in logged]
+    return sorted([*finished, *still], key=lambda entry: entry.time)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +66,8 @@ class FakeNas:
         self.script("/usr/bin/nc", (FAKES / "nc").read_text())
         self.script(
             "/etc/init.d/container-station.sh",
-            f"#!/bin/sh\necho 'jq not found' >&2\n[ -f /state/idle ] || {QPKG}/bin/docker fake-restart\n",
+            "#!/bin/sh\necho 'jq not found' >&2\n"
+            f"[ -f /state/idle ] || {QPKG}/bin/docker fake-restart\n",
         )
         self.config = f"{QPKG}/etc/docker.json"
         self.write(self.config, config)
@@ -121,12 +123,25 @@ class FakeNas:
         self.shell(f"{QPKG}/bin/docker fake-restart")
         self.container("notes", "no", running=True)
 
-    def shell(self, command: str, stdin: str = "") -> Done:
-        """Runs a command line under ash in the fake root."""
+    def shell(
+        self,
+        command: str,
+        stdin: str = "",
+        *,
+        read_only: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> Done:
+        """Runs a command line under ash in the fake root, some directories of it read-only."""
         namespace = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
+        variables = {"PATH": SSH_PATH, "HOME": "/root", **(environment or {})}
+        assignments = " ".join(f"{key}={shlex.quote(text)}" for key, text in variables.items())
+        mounts = "".join(
+            f'mount --bind "$0{path}" "$0{path}" && mount -o remount,bind,ro "$0{path}" && '
+            for path in read_only
+        )
         inside = (
-            'touch "$0/dev/null" && mount --bind /dev/null "$0/dev/null" && '
-            f'exec chroot "$0" /bin/busybox env -i PATH={SSH_PATH} HOME=/root /bin/sh -c "$1"'
+            f'touch "$0/dev/null" && mount --bind /dev/null "$0/dev/null" && {mounts}'
+            f'exec chroot "$0" /bin/busybox env -i {assignments} /bin/sh -c "$1"'
         )
         done = subprocess.run(
             [*namespace, "sh", "-c", inside, str(self.root), command],
@@ -137,9 +152,26 @@ class FakeNas:
         )
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def run(self, script: str, mode: str, variables: Mapping[str, str]) -> Done:
+    def run(
+        self,
+        script: str,
+        mode: str,
+        variables: Mapping[str, str],
+        *,
+        read_only: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> Done:
         """Runs one of our scripts as the program does: on the standard input of `sh -s`."""
-        return self.shell(f"sh -s {mode}", render(script, variables))
+        return self.shell(
+            f"sh -s {mode}",
+            render(script, variables),
+            read_only=read_only,
+            environment=environment,
+        )
+
+    def inside(self, container: str, program: str, text: str) -> None:
+        """Puts a program into a container, for `docker exec`."""
+        self.script(f"/state/containers/{container}/bin/{program}", f"#!/bin/sh\n{text}\n")
 
 
 def _applets(busybox_path: Path) -> list[str]:

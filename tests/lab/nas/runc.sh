@@ -20,7 +20,9 @@ bounding=$(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/self/status)
 digit=${bounding#?????????}
 case "${digit%??????}" in [13579bdfBDF]) exec "$real" "$@" ;; esac
 
+# shellcheck disable=SC3045  # BusyBox ash has -H
 files=$(ulimit -Hn)
+# shellcheck disable=SC3045
 processes=$(ulimit -Hu)
 awk -v files="$files" -v processes="$processes" '
     function lower(name, most,    start, text, rest, parts) {

@@ -133,6 +133,7 @@ class _DialStdioConnection(urllib3.connection.HTTPConnection):
         self._command = list(command)
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr = bytearray()
+        self._asking = False
         self._reader: threading.Thread | None = None
 
     def connect(self) -> None:
@@ -162,16 +163,22 @@ class _DialStdioConnection(urllib3.connection.HTTPConnection):
                 del self._stderr[:-_STDERR_KEPT]
 
     def getresponse(self) -> Any:
+        # The library closes a connection that breaks; the process must be left to say why.
+        self._asking = True
         try:
             return super().getresponse()
         except (http.client.HTTPException, ConnectionError) as error:
             raise _DialStdioError(self._said() or str(error)) from error
+        finally:
+            self._asking = False
 
     def _said(self) -> str:
+        """How the process ended and what it wrote, when it ended badly."""
         if self._process is None or self._reader is None:
             return ""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
+        self._end()
         self._reader.join(1)
         code = self._process.returncode
         if not code:
@@ -185,11 +192,14 @@ class _DialStdioConnection(urllib3.connection.HTTPConnection):
 
     def close(self) -> None:
         super().close()
-        process, self._process = self._process, None
-        if process is not None and process.poll() is None:
-            process.terminate()
+        if not self._asking:
+            self._end()
+
+    def _end(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(3)
+                self._process.wait(3)
 
 
 class _DialStdioPool(urllib3.connectionpool.HTTPConnectionPool):

@@ -1,6 +1,12 @@
 // k3s is a stand-in for the real one, for tests on a machine that no image registry reaches: real
 // Kubernetes, containerd, flannel and kine in one program, behind those flags, variables, files and
 // behaviours of k3s that this project relies on.
+//
+// What it does not have: agents, etcd and several servers, the network policy controller, Helm,
+// traefik, servicelb, metrics-server, local-storage, crictl, the stargz and fuse-overlayfs
+// snapshotters, image name rewriting. Each component is a process of its own. The API server itself
+// answers on the HTTPS port, so nothing listens on 6444 and /ping and /cacerts need a login. kine
+// has sqlite translated to Go below it, and the token's hash lies beside the datastore.
 package main
 
 import (

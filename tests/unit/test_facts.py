@@ -1,0 +1,121 @@
+"""Facts: read once over SSH, whatever the NAS or the ssh program answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.facts import Facts, Unreadable, parse_facts, read_facts
+from nas.ssh import SshTarget
+from tests.unit.samples import host_key, settings
+
+PRINTED = """uid=0
+user=admin
+hostname=nas88
+kernel=5.10.60-qnap
+machine=x86_64
+time=1764061200
+address=192.168.31.88
+cgroup=1
+platform=qnap
+docker=/share/CACHEDEV1_DATA/.qpkg/container-station/bin/docker
+engine=27.1.2-qnap8
+http_proxy=http://xxxxx:xxxxx@192.168.31.198:7222
+no_proxy=localhost,a=b
+running=2
+container=running
+no_restart_policy=notes
+no_restart_policy=old
+port_taken=6443
+port_taken=10250
+"""
+
+
+def read(deadline: float = 20.0) -> Facts | Unreadable:
+    target = SshTarget("nas88", "192.168.31.88", 2222, "admin", None, host_key())
+    return read_facts(settings(), target, [6443, 10250], deadline)
+
+
+def test_the_lines_of_the_script_become_facts() -> None:
+    found = parse_facts(PRINTED)
+    assert (found.uid, found.time, found.cgroup, found.running) == (0, 1764061200, 1, 2)
+    assert found.engine == "27.1.2-qnap8"
+    assert found.no_proxy == "localhost,a=b"
+    assert found.no_restart_policy == ("notes", "old")
+    assert found.ports_taken == (6443, 10250)
+    assert found.config == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["", "uid=\n", "uid=root\nport_taken=x\n", "Welcome to the NAS!\nunknown=1\n", "=5\n"]
+)
+def test_what_cannot_be_read_is_left_out(text: str) -> None:
+    assert parse_facts(text) == Facts()
+
+
+@given(st.text())
+def test_no_answer_of_a_nas_is_a_fault_of_the_parser(text: str) -> None:
+    parse_facts(text)
+    parse_facts(f"uid={text}\nport_taken={text}")
+
+
+def test_the_script_goes_in_by_stdin_and_never_as_an_argument(
+    program: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    program("ssh", f'printf "%s\\n" "$@" >{tmp_path}/argv; cat >{tmp_path}/stdin; echo uid=0')
+    found = read()
+    assert isinstance(found, Facts)
+    assert found.uid == 0
+    argv = (tmp_path / "argv").read_text().splitlines()
+    assert argv[-1] == "sh -s facts"
+    stdin = (tmp_path / "stdin").read_text()
+    assert "CONTAINER=k3s\n" in stdin
+    assert "PORTS='6443 10250'\n" in stdin
+    assert "PLATFORM=auto\n" in stdin
+
+
+@pytest.mark.parametrize(
+    ("stderr", "kind", "words"),
+    [
+        ("Permission denied (publickey,password).", "login", "does not let admin in"),
+        ("Received disconnect: Too many authentication failures", "login", "admin"),
+        ("@ REMOTE HOST IDENTIFICATION HAS CHANGED! @", "host-key", "192.168.31.88:2222"),
+        ("Host key verification failed.", "host-key", "not the one that was pinned"),
+        ("ssh: connect to host nas port 22: No route to host", "away", "No route to host"),
+        ("note\\n\\nkex_exchange_identification: closed\\n\\n", "away", "kex_exchange"),
+        ("", "away", "ssh ended with status 255"),
+    ],
+)
+def test_what_ssh_says_is_told_as_one_line_of_a_known_kind(
+    program: Callable[[str, str], None], stderr: str, kind: str, words: str
+) -> None:
+    program("ssh", f"cat >/dev/null; printf '{stderr}' >&2; exit 255")
+    found = read()
+    assert isinstance(found, Unreadable)
+    assert found.kind == kind
+    assert words in found.reason
+    assert "\n" not in found.reason
+
+
+def test_a_nas_that_does_not_answer_ends_at_the_deadline(
+    program: Callable[[str, str], None],
+) -> None:
+    program("ssh", "exec sleep 30")
+    found = read(deadline=0.3)
+    assert isinstance(found, Unreadable)
+    assert (found.kind, found.reason) == (
+        "away",
+        "192.168.31.88:2222 did not answer within 0 s",
+    )
+
+
+def test_a_machine_without_ssh_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = read()
+    assert isinstance(found, Unreadable)
+    assert found.kind == "tool"
+    assert "OpenSSH" in found.reason

@@ -1,0 +1,136 @@
+"""Parts of the lab that need no boxes: image archives, the proxy's log, names and addresses."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.lab import oci, proxylog, state
+from tests.lab.process import LabError, run, whole_dir
+from tests.lab.proxylog import ProxyEntry
+
+# What squid 5.7 wrote for one finished request of each kind and for a tunnel still open.
+ACCESS_LOG = """\
+1795599130.600 198.18.114.1 CONNECT registry-1.docker.io:443 200 nas
+1795599130.628 198.18.114.1 CONNECT registry-1.docker.io:443 407 -
+1795599130.636 198.18.114.1 CONNECT registry-1.dock"""
+ACTIVE_REQUESTS = """\
+Connection: 0x557819193748
+\tFD 13, read 111, wrote 0
+\tFD desc: Reading next request
+\tremote: 127.0.0.1:35996
+\tlocal: 127.0.0.1:7222
+\tnrequests: 1
+uri http://proxy.lab:7222/squid-internal-mgr/active_requests
+logType TCP_MISS
+start 1795599854.060980 (0.000000 seconds ago)
+username -
+
+Connection: 0x557819164d28
+\tFD 11, read 49, wrote 39
+\tFD desc: Reading next request
+\tremote: 198.18.198.1:34472
+\tlocal: 198.18.198.198:7222
+\tnrequests: 1
+uri gcr.io:443
+logType TCP_TUNNEL
+start 1795599854.043999 (0.017781 seconds ago)
+username nas
+delay_pool 0
+
+"""
+OPEN = ProxyEntry(1795599854.043999, "198.18.198.1", "CONNECT", "gcr.io:443", 200, "nas", open=True)
+
+
+def test_a_log_that_is_being_written_is_read_up_to_its_last_whole_line() -> None:
+    entries = proxylog.parse_access_log(ACCESS_LOG)
+    assert [(e.status, e.user) for e in entries] == [(200, "nas"), (407, None)]
+
+
+def test_an_open_tunnel_is_read_from_the_list_and_the_look_itself_is_not() -> None:
+    assert proxylog.parse_active_requests(ACTIVE_REQUESTS) == [OPEN]
+
+
+def test_a_tunnel_that_closed_since_it_was_listed_counts_once() -> None:
+    logged = ProxyEntry(1795599854.043, "198.18.198.1", "CONNECT", "gcr.io:443", 200, "nas")
+    other = ProxyEntry(1795599854.044, "198.18.198.1", "CONNECT", "gcr.io:443", 200, "nas")
+    assert proxylog.merge([logged], [OPEN]) == [logged]
+    assert proxylog.merge([other], [OPEN]) == [OPEN, other]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    (root / "bin").mkdir(parents=True)
+    (root / "bin/tool").write_text("tool\n")
+    (root / "bin/tool").chmod(0o755)
+    (root / "bin/link").symlink_to("tool")
+    (root / "bin/hard").hardlink_to(root / "bin/tool")
+    return root
+
+
+def test_an_image_archive_depends_on_nothing_but_its_content(tree: Path, tmp_path: Path) -> None:
+    spec = oci.ImageSpec("lab/x:1", tree, entrypoint=["/bin/tool"], env={"B": "2", "A": "1"})
+    oci.write_archive(spec, tmp_path / "one.tar")
+    (tree / "bin/tool").touch()
+    oci.write_archive(spec, tmp_path / "two.tar")
+    assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
+    (tree / "bin/tool").write_text("TOOL\n")
+    oci.write_archive(spec, tmp_path / "three.tar")
+    digests = {oci.config_digest(tmp_path / f"{name}.tar") for name in ("one", "two", "three")}
+    assert len(digests) == 2
+
+
+def test_files_in_a_layer_belong_to_nobody_in_particular_and_links_stay(
+    tree: Path, tmp_path: Path
+) -> None:
+    oci.write_layer(tree, tmp_path / "layer.tar")
+    with tarfile.open(tmp_path / "layer.tar") as layer:
+        members = {m.name: m for m in layer.getmembers()}
+        assert {(m.uid, m.gid, m.mtime) for m in members.values()} == {(0, 0, oci.MTIME)}
+        assert members["bin/link"].linkname == "tool"
+        hard = layer.extractfile("bin/hard")
+        assert hard is not None
+        assert hard.read() == b"tool\n"
+
+
+def test_a_directory_that_fails_half_way_does_not_appear(tmp_path: Path) -> None:
+    def fail() -> None:
+        with whole_dir(tmp_path / "final") as scratch:
+            (scratch / "half").touch()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_that_takes_too_long_is_ended_with_what_it_said_last() -> None:
+    with pytest.raises(LabError, match=r"nap: not done after 1 s; last seen: working"):
+        run(["sh", "-c", "echo working; sleep 60"], what="nap", deadline=1)
+
+
+def test_instances_get_numbers_of_their_own_and_the_demo_always_the_same() -> None:
+    assert state.new("lab", taken=[]).addresses.nas == "198.18.88.88"
+    first = state.new("other", taken=[])
+    second = state.new("other", taken=[first.number])
+    assert first.number != second.number
+    assert 88 not in (first.number, second.number)
+    with pytest.raises(LabError, match="choose another --instance"):
+        state.new("lab", taken=[88])
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        ({"engine": "newest"}, "engine 'newest' is unknown"),
+        ({"pool": "../etc"}, "pool '../etc' is no directory name"),
+        ({"hostname": "NAS_88"}, "host name 'NAS_88' is not like nas88"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_refused(bad: dict[str, str], says: str) -> None:
+    given = {"engine": None, "proxy_auth": None, "pool": None, "hostname": None, **bad}
+    with pytest.raises(LabError, match=says.replace(".", r"\.")):
+        state.Settings().changed(**given)  # type: ignore[arg-type]

@@ -1,0 +1,417 @@
+"""The plan: what settings and facts lead to."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nas.errors import Problem, RefusedError
+from nas.facts import Facts, Unreadable
+from nas.plan import Plan, make_plan, needed_ports, registry_of
+from tests.unit.go_no_proxy import GoNoProxy
+from tests.unit.samples import FACTS, facts, settings
+
+OFF = Unreadable("away", "192.168.31.88:22: no route to host")
+PASSWORD = "p@s%#w/r:d"
+ENCODED = "p%40s%25%23w%2Fr%3Ad"
+
+
+def plan(known: Facts | Unreadable = FACTS, /, **config: str) -> Plan:
+    return make_plan(settings(**config), known)
+
+
+def problems(known: Facts, **config: str) -> tuple[Problem, ...]:
+    with pytest.raises(RefusedError) as refused:
+        plan(known, **config)
+    return refused.value.problems
+
+
+# ---- the container's arguments
+
+
+@pytest.mark.parametrize(
+    ("known", "config", "flags"),
+    [
+        (FACTS, {}, ["--node-name=nas88", "--node-ip=192.168.31.88", "--tls-san=192.168.31.88"]),
+        (FACTS, {}, ["--disable=servicelb", "--disable=traefik", "--flannel-backend=host-gw"]),
+        (FACTS, {}, ["--kube-proxy-arg=conntrack-max-per-core=0", "--https-listen-port=6443"]),
+        (FACTS, {"disable": "[]"}, ["!--disable"]),
+        (FACTS, {"nodeName": "box"}, ["--node-name=box", "!--node-name=nas88"]),
+        (FACTS, {"apiPort": "16443"}, ["--https-listen-port=16443"]),
+        (FACTS, {"clusterCidr": "10.52.0.0/16"}, ["--cluster-cidr=10.52.0.0/16"]),
+        (FACTS, {"serviceCidr": "10.53.0.0/16"}, ["--service-cidr=10.53.0.0/16"]),
+        (FACTS, {"clusterDomain": "nas.home"}, ["--cluster-domain=nas.home"]),
+        (FACTS, {"serverArgs": '["--debug"]'}, ["--debug"]),
+        (FACTS, {"host": "nas.lan"}, ["--tls-san=nas.lan", "--tls-san=192.168.31.88"]),
+        (FACTS, {"tlsSans": '["100.64.0.5", "nas.vpn"]'}, ["--tls-san=100.64.0.5"]),
+        # snapshotter
+        (facts(data_fs="ext2/ext3"), {}, ["!--snapshotter"]),
+        (facts(data_fs="btrfs"), {}, ["!--snapshotter"]),
+        (facts(data_fs="zfs"), {}, ["--snapshotter=native"]),
+        (facts(data_fs="overlayfs"), {}, ["--snapshotter=native"]),
+        (facts(data_fs="nfs"), {}, ["--snapshotter=native"]),
+        (facts(data_fs=""), {}, ["!--snapshotter"]),
+        (OFF, {}, ["!--snapshotter"]),
+        # cgroup v1
+        (facts(cgroup=1), {"k3sVersion": "v1.34.4-k3s1"}, ["!--kubelet-arg"]),
+        (facts(cgroup=1), {"k3sVersion": "v1.35.0-k3s1"}, ["--kubelet-arg=fail-cgroupv1=false"]),
+        (facts(cgroup=1), {"k3sVersion": "v2.0.0-k3s1"}, ["--kubelet-arg=fail-cgroupv1=false"]),
+        (facts(cgroup=2), {"k3sVersion": "v1.35.0-k3s1"}, ["!--kubelet-arg"]),
+        (OFF, {"k3sVersion": "v1.35.0-k3s1"}, ["!--kubelet-arg"]),
+    ],
+)
+def test_settings_and_facts_give_the_arguments_of_k3s(
+    known: Facts | Unreadable, config: dict[str, str], flags: list[str]
+) -> None:
+    command = plan(known, **config).command
+    assert command[0] == "server"
+    for flag in flags:
+        if flag.startswith("!"):
+            assert not [given for given in command if given.startswith(flag[1:])]
+        else:
+            assert flag in command
+
+
+def test_no_argument_comes_twice() -> None:
+    config = {"host": "nas.lan", "nodeIp": "192.168.31.88", "tlsSans": '["nas.lan"]'}
+    command = plan(FACTS, **config).command
+    assert len(set(command)) == len(command)
+
+
+def test_own_arguments_come_last_so_that_they_win() -> None:
+    assert plan(serverArgs='["--node-name=x", "--v=4"]').command[-2:] == ("--node-name=x", "--v=4")
+
+
+@pytest.mark.parametrize(
+    ("known", "config", "address"),
+    [
+        (FACTS, {}, "192.168.31.88"),
+        (facts(address="172.17.0.1"), {}, "192.168.31.88"),
+        (FACTS, {"host": "nas.lan"}, "192.168.31.88"),
+        (FACTS, {"host": "nas.lan", "nodeIp": "192.168.31.9"}, "192.168.31.9"),
+        (facts(address=""), {"host": "nas.lan"}, None),
+        (facts(address="garbage"), {"host": "nas.lan"}, None),
+        (OFF, {"host": "nas.lan"}, None),
+        (OFF, {}, "192.168.31.88"),
+        (facts(address="fd00::88"), {"host": "nas.lan"}, "fd00::88"),
+    ],
+)
+def test_the_nodes_address_is_the_one_that_users_reach_and_never_guessed(
+    known: Facts | Unreadable, config: dict[str, str], address: str | None
+) -> None:
+    """k3s by itself may take docker0's address with host networking."""
+    made = plan(known, **config)
+    assert made.node_ip == address
+    flags = [flag for flag in made.command if flag.startswith("--node-ip")]
+    assert flags == ([] if address is None else [f"--node-ip={address}"])
+
+
+# ---- the proxy
+
+
+def test_the_daemon_gets_the_proxy_with_a_list_that_spares_the_lan() -> None:
+    daemon = plan(lanCidr="192.168.31.0/24", noProxy='["registry.example"]').daemon
+    assert daemon is not None
+    content = json.loads(daemon.proxies)
+    assert set(content) == {"http-proxy", "https-proxy", "no-proxy"}
+    assert content["http-proxy"] == content["https-proxy"] == "http://192.168.31.198:7222"
+    assert content["no-proxy"] == ",".join(daemon.no_proxy)
+    go = GoNoProxy(content["no-proxy"])
+    for host in ("192.168.31.88", "192.168.31.7", "registry.example", "127.0.0.1"):
+        assert not go.uses_proxy(host)
+    assert go.uses_proxy("registry-1.docker.io")
+
+
+def test_without_a_proxy_the_daemon_is_left_alone_and_k3s_gets_none() -> None:
+    made = plan(proxy="")
+    assert made.daemon is None
+    assert made.env == {}
+
+
+@pytest.mark.parametrize(
+    ("scope", "names"),
+    [
+        ("all", {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}),
+        ("images", {"CONTAINERD_HTTP_PROXY", "CONTAINERD_HTTPS_PROXY", "CONTAINERD_NO_PROXY"}),
+        ("none", set()),
+    ],
+)
+def test_the_scope_says_who_in_k3s_gets_the_proxy(scope: str, names: set[str]) -> None:
+    made = plan(proxyScope=scope)
+    assert set(made.env) == names
+    assert made.daemon is not None
+
+
+@pytest.mark.parametrize("scope", ["all", "images"])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"host": "nas.lan"},
+        {"clusterCidr": "10.52.0.0/16", "serviceCidr": "10.53.0.0/16"},
+        {"clusterDomain": "nas.home", "lanCidr": "192.168.31.0/24"},
+    ],
+)
+def test_k3s_reaches_node_pods_services_and_private_registries_without_the_proxy(
+    scope: str, config: dict[str, str]
+) -> None:
+    mirror = '{"mirrors": {"docker.io": {"endpoint": ["http://192.168.40.5:5000"]}}}'
+    made = plan(proxyScope=scope, registries=mirror, **config)
+    chosen = made.settings
+    prefix = "" if scope == "all" else "CONTAINERD_"
+    go = GoNoProxy(made.env[f"{prefix}NO_PROXY"])
+    pods = chosen.cluster_cidr.replace("0.0/16", "7.9")
+    services = chosen.service_cidr.replace("0.0/16", "0.1")
+    inside = [chosen.host, "192.168.31.88", made.node_name, pods, services, "192.168.40.5"]
+    inside += [f"kubernetes.default.svc.{chosen.cluster_domain}", "kubernetes.default.svc"]
+    assert [host for host in inside if go.uses_proxy(host)] == []
+    assert go.uses_proxy("registry-1.docker.io")
+    assert made.env[f"{prefix}HTTPS_PROXY"] == "http://192.168.31.198:7222"
+
+
+def test_no_lower_case_name_is_set_because_k3s_unsets_its_own() -> None:
+    assert all(name == name.upper() for name in plan(token="t").env)
+
+
+def test_the_password_is_only_where_the_documentation_says() -> None:
+    made = plan(proxyUser="svc", proxyPassword=PASSWORD)
+    assert made.daemon is not None
+    assert f"svc:{ENCODED}@" in made.daemon.proxies
+    assert base64.b64decode(made.daemon.authorization.split()[1]).decode() == f"svc:{PASSWORD}"
+    assert f"svc:{ENCODED}@" in made.env["HTTPS_PROXY"]
+    holders = {"settings", "env", "daemon"}
+    others = {name: value for name, value in vars(made).items() if name not in holders}
+    shown = f"{made.daemon.shown} {made.daemon.no_proxy} {made.daemon.url.masked} {others}"
+    for secret in (PASSWORD, ENCODED, made.daemon.authorization.split()[1]):
+        assert secret not in shown
+
+
+def test_a_proxy_without_credentials_gives_no_authorization() -> None:
+    daemon = plan().daemon
+    assert daemon is not None
+    assert daemon.authorization == ""
+
+
+def test_the_token_is_a_part_of_the_environment_only() -> None:
+    made = plan(token="S3NTINEL")
+    assert made.env["K3S_TOKEN"] == "S3NTINEL"
+    rest = {name: value for name, value in vars(made).items() if name not in ("env", "settings")}
+    assert "S3NTINEL" not in str(rest)
+    assert "K3S_TOKEN" not in plan().env
+
+
+# ---- refusals
+
+
+@pytest.mark.parametrize(
+    ("known", "config", "key", "why", "fix"),
+    [
+        (facts(uid=1000), {"sshUser": "bob"}, "sshUser", "uid 1000", "admin on QNAP"),
+        (facts(platform=""), {}, "platform", "5.10.60-qnap x86_64", "qnap"),
+        (facts(docker=""), {}, "host", "no docker", "Container Station"),
+        (facts(engine="20.10.24"), {}, "proxy", "20.10.24", "update Container Station"),
+        (facts(engine="22.9"), {}, "proxy", "engine 23 does", "network settings"),
+        (facts(ports_taken=(6443,)), {}, "apiPort", "port 6443", "16443"),
+        (facts(ports_taken=(10250,)), {}, "apiPort", "port 10250", "other Kubernetes"),
+        (facts(ports_taken=(16443,)), {"apiPort": "16443"}, "apiPort", "port 16443", "free one"),
+    ],
+)
+def test_a_nas_that_cannot_carry_the_config_is_refused(
+    known: Facts, config: dict[str, str], key: str, why: str, fix: str
+) -> None:
+    (found,) = problems(known, **config)
+    assert found.key == key
+    assert found.value is not None
+    assert why in found.why
+    assert fix in found.fix
+
+
+@pytest.mark.parametrize(
+    ("known", "config"),
+    [
+        (facts(engine="20.10.24"), {"proxy": ""}),
+        (facts(engine="23.0.0"), {}),
+        (facts(engine="27.1.2-qnap8"), {}),
+        (facts(engine=""), {}),
+        (facts(uid=None), {}),
+        (facts(ports_taken=(6443, 10250), container="running"), {}),
+        (facts(ports_taken=(6443,), container="exited"), {}),
+        (OFF, {}),
+    ],
+)
+def test_what_is_unknown_or_explained_is_no_refusal(
+    known: Facts | Unreadable, config: dict[str, str]
+) -> None:
+    plan(known, **config)
+
+
+def test_every_refusal_is_told_at_once_and_without_the_password() -> None:
+    known = facts(uid=1, engine="20.10.24", ports_taken=(6443, 10250))
+    found = problems(known, proxyUser="svc", proxyPassword=PASSWORD)
+    assert [one.key for one in found] == ["sshUser", "proxy", "apiPort", "apiPort"]
+    assert PASSWORD not in str(found)
+    assert ENCODED not in str(found)
+
+
+def test_the_ports_that_are_looked_at_are_those_that_k3s_takes() -> None:
+    assert set(needed_ports(settings(apiPort="16443"))) == {16443, 10250}
+
+
+# ---- warnings
+
+AGREES = {
+    "http_proxy": "http://192.168.31.198:7222",
+    "no_proxy": "localhost,127.0.0.0/8,::1,192.168.31.88",
+}
+
+
+@pytest.mark.parametrize(
+    ("known", "config", "words"),
+    [
+        (OFF, {}, ["was not read", "no route to host"]),
+        (FACTS, {}, ["restarted", "2 running containers"]),
+        (facts(running=None), {}, ["all running containers"]),
+        (facts(no_restart_policy=("notes", "x")), {}, ["notes, x have no restart policy"]),
+        (facts(machine="mips", **AGREES), {}, ["no image for mips"]),
+        (facts(**{**AGREES, "no_proxy": "localhost"}), {}, ["restarted"]),
+        (facts(**{**AGREES, "http_proxy": "http://192.168.31.198:3128"}), {}, ["restarted"]),
+        (facts(**AGREES), {"noProxy": '["a.lan"]'}, ["restarted"]),
+    ],
+)
+def test_what_a_user_should_know_before_is_a_warning(
+    known: Facts | Unreadable, config: dict[str, str], words: list[str]
+) -> None:
+    (warning,) = plan(known, **config).warnings
+    for word in words:
+        assert word in warning
+
+
+@pytest.mark.parametrize(
+    ("known", "config"),
+    [
+        (facts(**AGREES), {}),
+        (FACTS, {"proxy": ""}),
+        (
+            facts(**{**AGREES, "http_proxy": "http://xxxxx:xxxxx@192.168.31.198:7222"}),
+            {"proxyUser": "u", "proxyPassword": "p"},
+        ),
+    ],
+)
+def test_a_daemon_that_has_its_proxy_already_needs_no_warning(
+    known: Facts, config: dict[str, str]
+) -> None:
+    assert plan(known, **config).warnings == ()
+
+
+# ---- images, names, the rest
+
+
+@pytest.mark.parametrize(
+    ("image", "registry"),
+    [
+        ("rancher/k3s:v1", "registry-1.docker.io:443"),
+        ("k3s:v1", "registry-1.docker.io:443"),
+        ("docker.io/rancher/k3s:v1", "registry-1.docker.io:443"),
+        ("index.docker.io/rancher/k3s:v1", "registry-1.docker.io:443"),
+        ("ghcr.io/a/b@sha256:1", "ghcr.io:443"),
+        ("reg.lan:5000/k3s:v1", "reg.lan:5000"),
+        ("localhost/k3s:v1", "localhost:443"),
+        ("192.168.31.5:5000/a/k3s:v1", "192.168.31.5:5000"),
+    ],
+)
+def test_the_registry_is_the_one_that_the_image_names(image: str, registry: str) -> None:
+    assert registry_of(image) == registry
+
+
+@pytest.mark.parametrize(
+    ("config", "version"),
+    [
+        ({}, "v1.34.4+k3s1"),
+        ({"k3sVersion": "v1.33.1+k3s2"}, "v1.33.1+k3s2"),
+        ({"k3sImage": "reg.lan/k3s:mine"}, ""),
+    ],
+)
+def test_the_kubelet_has_to_show_the_version_of_the_release(
+    config: dict[str, str], version: str
+) -> None:
+    assert plan(**config).kubelet_version == version
+
+
+@pytest.mark.parametrize(
+    ("disable", "components"),
+    [
+        ('["servicelb", "traefik"]', ("coredns", "local-path-provisioner", "metrics-server")),
+        ("[]", ("coredns", "local-path-provisioner", "metrics-server", "traefik")),
+        ('["coredns", "local-storage", "metrics-server", "traefik"]', ()),
+    ],
+)
+def test_what_is_not_disabled_has_to_become_available(
+    disable: str, components: tuple[str, ...]
+) -> None:
+    assert plan(disable=disable).components == components
+
+
+@pytest.mark.parametrize(
+    ("host", "server"),
+    [
+        ("192.168.31.88", "https://192.168.31.88:16443"),
+        ("nas.lan", "https://nas.lan:16443"),
+        ("fd00::88", "https://[fd00::88]:16443"),
+    ],
+)
+def test_the_kubeconfig_points_to_the_address_of_the_config(host: str, server: str) -> None:
+    made = plan(facts(address="10.9.9.9"), host=host, apiPort="16443")
+    assert made.kubeconfig.server == server
+
+
+def test_names_depend_on_the_stack_and_never_on_the_nas() -> None:
+    one = plan(FACTS)
+    other = plan(facts(hostname="other", address="192.168.31.99"))
+    assert one.kubeconfig == other.kubeconfig
+    assert one.cluster_identifier == other.cluster_identifier
+    assert make_plan(settings("nas89"), FACTS).cluster_identifier != one.cluster_identifier
+
+
+@pytest.mark.parametrize(
+    ("config", "setting"),
+    [
+        ({"proxy": ""}, "nas-k3s:proxy "),
+        ({"proxyScope": "none"}, "nas-k3s:proxyScope"),
+        ({}, "nas-k3s:proxy"),
+        ({"proxyScope": "images"}, "nas-k3s:caCertificatesFile"),
+    ],
+)
+def test_the_hint_for_failed_pulls_names_the_setting_to_change(
+    config: dict[str, str], setting: str
+) -> None:
+    hint = plan(proxyUser="", **config).pull_hint
+    assert setting in hint
+    if "proxy" not in config:
+        assert "192.168.31.198:7222" in hint
+
+
+def test_ca_certificates_are_the_content_of_their_file(tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_bytes(b"# M\xfcnchen\n-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n")
+    text = plan(caCertificatesFile=str(bundle)).ca_certificates
+    assert "-----BEGIN CERTIFICATE-----\nx\n" in text
+    assert plan().ca_certificates == ""
+
+
+def test_the_same_input_gives_the_same_plan_and_changes_nothing() -> None:
+    chosen = settings(noProxy='["b.lan", "a.lan"]', disable='["traefik", "servicelb"]')
+    before = chosen.model_dump_json()
+    first = make_plan(chosen, FACTS)
+    assert make_plan(chosen, FACTS) == first
+    assert chosen.model_dump_json() == before
+    turned = settings(noProxy='["b.lan", "a.lan"]', disable='["servicelb", "traefik"]')
+    assert make_plan(turned, FACTS).command == first.command
+
+
+def test_a_nas_that_is_off_gives_the_plan_that_its_facts_would_only_refine() -> None:
+    without, known = plan(OFF), plan(facts(**AGREES))
+    assert replace(without, warnings=()) == known

@@ -1,0 +1,90 @@
+"""registries.yaml from typed config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from nas.registries import Registries
+
+WHOLE: dict[str, dict[str, Any]] = {
+    "mirrors": {
+        "docker.io": {
+            "endpoint": ["https://reg.lan:5000", "http://192.168.31.20"],
+            "rewrite": {"^rancher/(.*)": "mirror/rancher/$1"},
+        },
+        "*": {"endpoint": ["https://mirror.example"]},
+    },
+    "configs": {
+        "reg.lan:5000": {
+            "auth": {"username": "u", "password": "a: b#c"},
+            "tls": {"ca_file": "/ca.pem", "insecure_skip_verify": False},
+        }
+    },
+}
+
+
+def registries(*endpoints: str) -> Registries:
+    return Registries.model_validate({"mirrors": {"docker.io": {"endpoint": list(endpoints)}}})
+
+
+def test_the_file_says_what_the_config_says() -> None:
+    assert yaml.safe_load(Registries.model_validate(WHOLE).to_yaml()) == WHOLE
+
+
+def test_without_settings_the_file_is_an_empty_object() -> None:
+    assert yaml.safe_load(Registries().to_yaml()) == {}
+
+
+def test_the_same_config_gives_the_same_bytes_in_any_order() -> None:
+    turned = {key: dict(reversed(list(WHOLE[key].items()))) for key in reversed(WHOLE)}
+    again = Registries.model_validate(turned)
+    assert again.to_yaml() == Registries.model_validate(WHOLE).to_yaml()
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20))
+def test_any_password_survives_the_quoting_of_yaml(password: str) -> None:
+    content = {"configs": {"r": {"auth": {"password": password}}}}
+    text = Registries.model_validate(content).to_yaml()
+    assert yaml.safe_load(text) == content
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "hosts"),
+    [
+        ("http://192.168.31.20:5000", ("192.168.31.20",)),
+        ("http://[fd00::20]:5000/v2", ("fd00::20",)),
+        ("https://registry", ("registry",)),
+        ("https://Registry.lan", ("registry.lan",)),
+        ("https://reg.home.arpa", ("reg.home.arpa",)),
+        ("https://mirror.example.com", ()),
+        ("https://8.8.8.8", ()),
+    ],
+)
+def test_registries_in_the_lan_are_known_as_private(endpoint: str, hosts: tuple[str, ...]) -> None:
+    assert registries(endpoint, endpoint).private_hosts() == hosts
+
+
+@pytest.mark.parametrize("endpoint", ["reg.lan:5000", "reg.lan", "ftp://reg.lan", "https://"])
+def test_an_endpoint_without_scheme_or_host_is_refused(endpoint: str) -> None:
+    with pytest.raises(ValidationError, match="URL with its scheme"):
+        registries(endpoint)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"mirror": {}},
+        {"mirrors": {"docker.io": {"endpoints": []}}},
+        {"configs": {"r": {"auth": {"user": "u"}}}},
+        {"configs": {"r": {"tls": {"insecure": True}}}},
+    ],
+)
+def test_a_misspelt_member_is_refused(content: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        Registries.model_validate(content)

@@ -1,0 +1,435 @@
+"""The stack's config: what is taken, and how what is not taken is refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.errors import Problem, RefusedError
+from nas.settings import KEYS, REFUSED_KEYS, SECRET_KEYS, load_settings
+from tests.unit.samples import host_key, settings
+
+HOST = "192.168.31.88"
+SENTINEL = "S3NTINEL"
+
+
+def refused(stack: str = "nas88", **config: str) -> RefusedError:
+    with pytest.raises(RefusedError) as caught:
+        settings(stack, **config)
+    return caught.value
+
+
+def problem(**config: str) -> Problem:
+    """The only problem of a config."""
+    problems = refused(**config).problems
+    assert len(problems) == 1, problems
+    return problems[0]
+
+
+# ---- what is refused
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "spelt", "why", "fix"),
+    [
+        ("host", "", "host", "is missing", "pulumi config set nas-k3s:host 192.168.31.88"),
+        ("host", "ssh://nas", "host", "URL", "name or address only"),
+        ("host", "admin@nas", "host", "user", "sshUser"),
+        ("host", "nas:22", "host", "port", "sshPort"),
+        ("host", "192.168.31", "host", "no name or address", "192.168.31.88"),
+        ("host", "192.168.31.888", "host", "no name or address", "192.168.31.88"),
+        ("host", "my nas", "host", "no name or address", "nas.lan"),
+        ("proxy", "http://192.168.31.198", "proxy", "no port", "http://192.168.31.198:7222"),
+        ("proxy", "192.168.31.198:7222", "proxy", "no scheme", "http://192.168.31.198:7222"),
+        ("noProxy", '["a.lan","10.1.*"]', "noProxy[1]", "glob", "10.1.0.0/16"),
+        ("noProxy", '["a.lan;b.lan"]', "noProxy[0]", "several", "[a.lan, b.lan]"),
+        ("noProxy", "a.lan", "noProxy", "list", "README"),
+        ("noProxy", '{"a": 1}', "noProxy", "list", "README"),
+        ("noProxy", "[1]", "noProxy[0]", "string", "README"),
+        ("noProxy", '["a.lan"', "noProxy", "list", "README"),
+        ("apiPort", "70000", "apiPort", "too large", "at most 65535"),
+        ("apiPort", "0", "apiPort", "too small", "at least 1"),
+        ("sshPort", "-22", "sshPort", "too small", "at least 1"),
+        ("sshPort", "22x", "sshPort", "integer", "README"),
+        ("sshPort", "true", "sshPort", "integer", "README"),
+        ("sshPort", "22.5", "sshPort", "integer", "README"),
+        ("sshPort", "[22]", "sshPort", "integer", "README"),
+        ("sshUser", r"LAB\bob", "sshUser", "ssh:// URL", "local account"),
+        ("sshUser", "bob@lab", "sshUser", "ssh:// URL", "local account"),
+        ("platform", "synology", "platform", "choices", "'auto' or 'qnap'"),
+        ("proxyScope", "pods", "proxyScope", "choices", "'all', 'images' or 'none'"),
+        ("keepData", "perhaps", "keepData", "boolean", "README"),
+        ("lanCidr", "192.168.31.0", "lanCidr", "no '/'", "10.42.0.0/16"),
+        ("lanCidr", "192.168.31.1/24", "lanCidr", "host bits", "10.42.0.0/16"),
+        ("k3sVersion", "latest", "k3sVersion", "no k3s release", "v1.34.4-k3s1"),
+        ("k3sVersion", "1.34.4-k3s1", "k3sVersion", "no k3s release", "v1.34.4-k3s1"),
+        ("k3sVersion", "v١.34.4-k3s1", "k3sVersion", "no k3s release", "v1.34.4-k3s1"),
+        ("k3sImage", "reg.lan:5000/k3s", "k3sImage", "no version", "tag or digest"),
+        ("k3sImage", "rancher/k3s:latest", "k3sImage", "no version", "tag or digest"),
+        ("smokeImage", "busybox", "smokeImage", "no version", "tag or digest"),
+        ("containerName", "K3s", "containerName", "valid name", "lower-case"),
+        ("nodeName", "nas_88", "nodeName", "valid name", "lower-case"),
+        ("nodeIp", "nas.lan", "nodeIp", "not an IP", "192.168.31.88"),
+        ("tlsSans", '["*.lan"]', "tlsSans[0]", "no name or address", "nas.example.lan"),
+        ("disable", '["treafik"]', "disable[0]", "no component", "traefik"),
+        ("disable", "traefik", "disable", "list", "README"),
+        ("readyTimeout", "5", "readyTimeout", "too small", "at least 10"),
+        ("registries", "[]", "registries", "does not fit", "README"),
+        ("registries", '{"mirror": {}}', "registries.mirror", "not known here", "remove it"),
+        (
+            "registries",
+            '{"mirrors": {"docker.io": {"endpoint": ["reg.lan:5000"]}}}',
+            "registries.mirrors.docker.io.endpoint[0]",
+            "URL with its scheme",
+            "README",
+        ),
+    ],
+)
+def test_a_bad_value_is_refused_with_key_value_fault_and_what_to_write(
+    key: str, value: str, spelt: str, why: str, fix: str
+) -> None:
+    found = problem(**{key: value})
+    assert found.key == spelt
+    assert why in found.why
+    assert fix in found.fix
+    if not value:
+        assert found.value is None
+    elif key in SECRET_KEYS:
+        assert found.value == "[secret]"
+    else:
+        assert found.value is not None
+        assert json.loads(found.value) in (value, *_items(value))
+
+
+def _items(value: str) -> tuple[object, ...]:
+    """The value itself as JSON, and its items."""
+    try:
+        parsed = json.loads(value)
+    except ValueError:
+        return ()
+    return (parsed, *parsed) if isinstance(parsed, list) else (parsed,)
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("noproxy", "noProxy"),
+        ("no_proxy", "noProxy"),
+        ("sshKeyFile", "sshPrivateKeyFile"),
+        ("prxy", "proxy"),
+        ("sshPasword", None),
+        ("zzz", None),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(key: str, near: str | None) -> None:
+    found = problem(**{key: SENTINEL})
+    assert found.key == key
+    assert "no setting" in found.why
+    if near is None:
+        assert not any(refused_key in found.fix for refused_key in REFUSED_KEYS)
+    else:
+        assert found.fix == f"write nas-k3s:{near}"
+    assert SENTINEL not in str(found)
+
+
+def test_every_problem_is_told_at_once() -> None:
+    error = refused(host="", apiPort="0", noProxy='["10.1.*"]', prxy="x")
+    assert {found.key for found in error.problems} == {"host", "apiPort", "noProxy[0]", "prxy"}
+
+
+def test_a_stack_whose_name_fits_no_node_is_refused_with_its_name() -> None:
+    found = refused("My_NAS").problems[0]
+    assert (found.key, found.value) == ("stack", '"My_NAS"')
+
+
+@pytest.mark.parametrize(
+    ("key", "keys"),
+    [("sshPassword", "ssh-copy-id -p 22 admin@192.168.31.88"), ("sshPrivateKeyPassword", "agent")],
+)
+def test_a_password_for_ssh_is_refused_with_the_way_of_keys(key: str, keys: str) -> None:
+    found = problem(**{key: SENTINEL})
+    assert found.key == key
+    assert keys in found.fix
+    assert f"pulumi config rm nas-k3s:{key}" in found.fix
+
+
+@pytest.mark.parametrize(
+    ("config", "keys"),
+    [
+        ({"proxy": "", "proxyUser": "svc"}, {"proxyUser"}),
+        ({"proxy": "", "proxyUser": "svc", "proxyPassword": "x"}, {"proxyUser", "proxyPassword"}),
+        ({"proxyPassword": "x"}, {"proxyPassword"}),
+        ({"proxy": "http://u:p@h:1", "proxyUser": "svc"}, {"proxy"}),
+    ],
+)
+def test_credentials_that_fit_no_proxy_are_refused(config: dict[str, str], keys: set[str]) -> None:
+    assert {found.key for found in refused(**config).problems} == keys
+
+
+@pytest.mark.parametrize(
+    ("config", "key", "why"),
+    [
+        ({"clusterCidr": "10.43.0.0/17"}, "clusterCidr", "overlaps nas-k3s:serviceCidr"),
+        ({"lanCidr": "10.42.3.0/24"}, "clusterCidr", "overlaps nas-k3s:lanCidr = 10.42.3.0/24"),
+        ({"serviceCidr": "192.168.0.0/16"}, "serviceCidr", "host = 192.168.31.88"),
+        ({"host": "nas.lan", "nodeIp": "10.42.0.9"}, "clusterCidr", "nodeIp = 10.42.0.9"),
+        ({"clusterCidr": "fd00::/48", "nodeIp": "fd00::9"}, "clusterCidr", "nodeIp = fd00::9"),
+    ],
+)
+def test_networks_that_overlap_are_refused(config: dict[str, str], key: str, why: str) -> None:
+    found = problem(**config)
+    assert found.key == key
+    assert why in found.why
+    assert "10.52.0.0/16" in found.fix
+
+
+def test_networks_of_two_families_do_not_overlap() -> None:
+    assert settings(clusterCidr="fd00:42::/56").cluster_cidr == "fd00:42::/56"
+
+
+# ---- secrets
+
+secret_text = st.text(max_size=6).map(lambda text: f"{text}{SENTINEL}{text}")
+INVALID_WITH_SECRET: dict[str, Callable[[str], dict[str, str]]] = {
+    "proxy, port missing": lambda s: {"proxy": f"http://u:{s}@h"},
+    "proxy, no scheme": lambda s: {"proxy": f"u:{s}@h:1"},
+    "proxy, user twice": lambda s: {"proxy": f"http://u:{s}@h:1", "proxyUser": "u"},
+    "proxyPassword without user": lambda s: {"proxyPassword": s},
+    "proxyPassword without proxy": lambda s: {"proxy": "", "proxyPassword": s, "proxyUser": "u"},
+    "sshPassword": lambda s: {"sshPassword": s},
+    "sshPrivateKeyPassword": lambda s: {"sshPrivateKeyPassword": s},
+    "token beside a fault": lambda s: {"token": s, "apiPort": "0"},
+    "registries, no JSON": lambda s: {"registries": f"{{password: {s}"},
+    "registries, wrong type": lambda s: {"registries": json.dumps([s])},
+    "registries, wrong member": lambda s: {"registries": json.dumps({"configs": {"r": {"a": s}}})},
+    "registries, wrong auth": lambda s: {
+        "registries": json.dumps({"configs": {"r": {"auth": {"password": [s]}}}})
+    },
+    "noProxy with a URL": lambda s: {"noProxy": json.dumps([f"http://u:{s}@h"])},
+    "noProxy of a wrong type": lambda s: {"noProxy": json.dumps({"a": f"http://u:{s}@h"})},
+    "host as URL": lambda s: {"host": f"http://u:{s}@nas"},
+}
+
+
+@pytest.mark.parametrize("case", INVALID_WITH_SECRET)
+@given(secret_text)
+def test_no_refusal_shows_a_secret(case: str, secret: str) -> None:
+    assert SENTINEL not in str(refused(**INVALID_WITH_SECRET[case](secret)))
+
+
+def test_the_settings_that_are_refused_are_no_part_of_a_traceback() -> None:
+    """Pydantic's own error, which shows its input, is not chained to ours."""
+    error = refused(proxyScope="x", token=SENTINEL)
+    assert error.__cause__ is None
+    assert error.__suppress_context__
+
+
+# ---- what is taken
+
+
+def test_the_smallest_config_is_a_host() -> None:
+    found = load_settings("nas88", {"host": HOST})
+    assert found.host == HOST
+    assert found.proxy_url is None
+    assert found.image == "docker.io/rancher/k3s:v1.34.4-k3s1"
+
+
+def test_empty_texts_are_settings_that_were_not_made() -> None:
+    """Pulumi hands the defaults of Pulumi.yaml to the program, which are empty texts."""
+    plain = load_settings("nas88", {"host": HOST})
+    assert load_settings("nas88", {**dict.fromkeys(KEYS, ""), "host": HOST}) == plain
+
+
+def test_lists_objects_numbers_and_booleans_come_as_json_text() -> None:
+    found = settings(
+        noProxy='["a.lan", "*.b.lan"]',
+        apiPort="16443",
+        keepData="false",
+        registries='{"mirrors": {"docker.io": {"endpoint": ["http://reg.lan:5000"]}}}',
+        token='"quoted"',
+        proxyPassword="123",
+        proxyUser="true",
+    )
+    assert found.no_proxy == ["a.lan", ".b.lan"]
+    assert found.api_port == 16443
+    assert found.keep_data is False
+    assert found.registries.mirrors["docker.io"].endpoint == ["http://reg.lan:5000"]
+    assert (found.token, found.proxy_password, found.proxy_user) == ('"quoted"', "123", "true")
+
+
+@pytest.mark.parametrize(
+    ("given_host", "host"),
+    [("nas.lan", "nas.lan"), ("[fd00::88]", "fd00::88"), ("fd00::88", "fd00::88")],
+)
+def test_a_host_may_be_a_name_or_an_address(given_host: str, host: str) -> None:
+    assert settings(host=given_host).host == host
+
+
+@pytest.mark.parametrize("version", ["v1.34.4-k3s1", "v1.34.4+k3s1"])
+def test_a_release_may_be_spelt_as_image_tag_or_as_version(version: str) -> None:
+    assert settings(k3sVersion=version).image == "docker.io/rancher/k3s:v1.34.4-k3s1"
+
+
+def test_an_own_image_takes_the_place_of_the_release() -> None:
+    assert settings(k3sImage="reg.lan:5000/k3s:v9").image == "reg.lan:5000/k3s:v9"
+
+
+def test_settings_cannot_be_changed_afterwards() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        settings().host = "other"
+
+
+# ---- the host key
+
+KEY = host_key()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        KEY,
+        f"{KEY} root@nas",
+        f"192.168.31.88 {KEY}",
+        f"[192.168.31.88]:2222 {KEY}",
+        f"|1|c2FsdA==|aGFzaA== {KEY} comment",
+        f"  {KEY}\n",
+    ],
+)
+def test_a_host_key_may_be_given_as_any_tool_prints_it(text: str) -> None:
+    assert settings(sshHostKey=text).ssh_host_key == KEY
+
+
+@pytest.mark.parametrize("kind", ["ssh-rsa", "ecdsa-sha2-nistp256", "sk-ssh-ed25519@openssh.com"])
+def test_a_host_key_may_be_of_any_type(kind: str) -> None:
+    assert settings(sshHostKey=host_key(kind)).ssh_host_key == host_key(kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("ssh-ed25519 AAAA...", "cut off or damaged"),
+        (KEY.replace("ssh-ed25519", "ssh-rsa"), "cut off or damaged"),
+        ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5", "cut off or damaged"),
+        (KEY.split()[1], "no SSH host key"),
+        ("ssh-ed25519", "no SSH host key"),
+        ("SHA256:8uXJz3xyz", "no SSH host key"),
+        ("@cert-authority * " + KEY, "no SSH host key"),
+    ],
+)
+def test_a_damaged_host_key_is_refused(text: str, why: str) -> None:
+    found = problem(sshHostKey=text)
+    assert why in found.why
+    assert "ssh-keyscan" in found.fix
+
+
+@given(st.integers(len("ssh-ed25519 "), len(KEY) - 1))
+def test_a_host_key_that_is_cut_off_anywhere_is_refused(length: int) -> None:
+    assert problem(sshHostKey=KEY[:length]).key == "sshHostKey"
+
+
+# ---- files
+
+FORMATS = {
+    "OpenSSH": serialization.PrivateFormat.OpenSSH,
+    "PEM": serialization.PrivateFormat.TraditionalOpenSSL,
+    "PKCS8": serialization.PrivateFormat.PKCS8,
+}
+EC_KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+def key_text(form: str) -> str:
+    pem = serialization.Encoding.PEM
+    return EC_KEY.private_bytes(pem, FORMATS[form], serialization.NoEncryption()).decode()
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Callable[..., str]:
+    """Writes a key file and returns its path."""
+
+    def write(text: str, mode: int = 0o600) -> str:
+        file = tmp_path / "id"
+        file.write_bytes(text.encode())
+        file.chmod(mode)
+        return str(file)
+
+    return write
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_private_key_without_passphrase_is_taken(key_file: Callable[..., str], form: str) -> None:
+    path = key_file(key_text(form))
+    assert settings(sshPrivateKeyFile=path).ssh_private_key_file == path
+
+
+@pytest.mark.parametrize("form", [[], ["-m", "PEM"], ["-m", "PKCS8"]], ids=str)
+def test_a_private_key_with_a_passphrase_is_refused_with_the_agent(
+    tmp_path: Path, form: list[str]
+) -> None:
+    path = str(tmp_path / "id")
+    made = ["ssh-keygen", "-q", "-t", "ecdsa", "-N", "passphrase", *form, "-f", path]
+    subprocess.run(made, check=True, timeout=30)
+    found = problem(sshPrivateKeyFile=path)
+    assert "passphrase" in found.why
+    assert f"ssh-add {path}" in found.fix
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_a_key_that_others_can_read_is_refused_with_the_command(
+    key_file: Callable[..., str], mode: int
+) -> None:
+    path = key_file(key_text("OpenSSH"), mode)
+    assert problem(sshPrivateKeyFile=path).fix == f"chmod 600 {path}"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda text: text.replace("\n", "\r\n"), "Windows line ends"),
+        (lambda text: text.rstrip("\n"), "line end after its last line"),
+        (lambda _text: "ssh-ed25519 AAAA me\n", "is the public key"),
+        (lambda _text: "sk-ssh-ed25519@openssh.com AAAA me\n", "is the public key"),
+        (lambda _text: "PuTTY-User-Key-File-3: ssh-ed25519\n", "is no private key"),
+        (lambda _text: "", "is no private key"),
+    ],
+)
+def test_a_file_that_ssh_cannot_use_as_key_is_refused(
+    key_file: Callable[..., str], change: Callable[[str], str], why: str
+) -> None:
+    path = key_file(change(key_text("OpenSSH")))
+    found = problem(sshPrivateKeyFile=path)
+    assert (found.key, found.value) == ("sshPrivateKeyFile", json.dumps(path))
+    assert why in found.why
+
+
+def test_the_public_key_is_answered_with_the_path_of_the_private_one(tmp_path: Path) -> None:
+    public = tmp_path / "id.pub"
+    public.write_text("ssh-ed25519 AAAA me\n")
+    found = problem(sshPrivateKeyFile=str(public))
+    assert found.fix.endswith(f" {tmp_path / 'id'}")
+
+
+@pytest.mark.parametrize("key", ["sshPrivateKeyFile", "caCertificatesFile"])
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path, key: str) -> None:
+    for path in (tmp_path / "none", tmp_path, Path("~nobody-of-that-name/key")):
+        assert "cannot be read" in problem(**{key: str(path)}).why
+
+
+@pytest.mark.parametrize("key", ["sshPrivateKeyFile", "caCertificatesFile"])
+def test_a_tilde_is_the_home_of_the_account_as_for_ssh(
+    home: Path, key_file: Callable[..., str], key: str
+) -> None:
+    Path(key_file(f"-----BEGIN CERTIFICATE-----\n{key_text('PEM')}")).rename(home / "id")
+    settings(**{key: "~/id"})
+
+
+def test_a_file_without_certificate_is_no_ca(tmp_path: Path) -> None:
+    (tmp_path / "ca.der").write_bytes(b"\x30\x82\xff")
+    assert "no certificate in PEM" in problem(caCertificatesFile=str(tmp_path / "ca.der")).why
