@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 from nas.home import expand
 from nas.proxy import bracketed
@@ -66,13 +67,17 @@ class SshTarget:
         """Writes the pinned key where `options` points ssh to; nothing to do without one."""
         if self.host_key is None:
             return
-        directory = expand(KNOWN_HOSTS)
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = known_hosts_file(self.stack)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = self.host if self.port == 22 else f"[{self.host}]:{self.port}"
         text = f"{name} {self.host_key}\n"
-        file = directory / self.stack
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
+
+
+def known_hosts_file(stack: str) -> Path:
+    """The generated known_hosts file of a stack."""
+    return expand(KNOWN_HOSTS) / stack
 
 
 def ssh_target(settings: Settings) -> SshTarget:

@@ -71,7 +71,8 @@ place() {
     target=$1/docker
     return 1
   fi
-  if wrapper_text >"$1/.docker.nas-k3s" 2>/dev/null && chmod 755 "$1/.docker.nas-k3s" &&
+  # For root, BusyBox's -w is true on a read-only file system too.
+  if { wrapper_text >"$1/.docker.nas-k3s"; } 2>/dev/null && chmod 755 "$1/.docker.nas-k3s" &&
     mv -f "$1/.docker.nas-k3s" "$1/docker"; then
     target=$1/docker
     return 1

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import engine
+from tests.lab import box, engine, paths
+from tests.lab.images import Engine
+from tests.lab.process import LabError, locked
 
 from .harness import Stack
 from .machine import Machine
@@ -17,6 +19,8 @@ from .machine import Machine
 # "USER@HOST:PORT KEY_FILE KNOWN_HOSTS_FILE": another machine than the lab's NAS.
 _OTHER_MACHINE = "NAS_K3S_CONTRACT_MACHINE"
 _PASSPHRASE = "contract"
+# Own instances: the suite puts a docker where the program would take it for somebody else's.
+_INSTANCE = f"{os.environ.get('NAS_K3S_TEST_INSTANCE', 'test')}contract"
 
 
 @pytest.fixture(scope="session")
@@ -65,34 +69,57 @@ def docker_nas(request: pytest.FixtureRequest) -> Machine:
     return found
 
 
-def _prepared(docker_engine: str) -> Iterator[Machine]:
+def _prepared(docker_engine: Engine) -> Iterator[Machine]:
     # Control sockets of ssh need a short path.
     with tempfile.TemporaryDirectory(prefix="ct-") as scratch:
-        machine = _other_machine(Path(scratch)) or _lab_machine(docker_engine, Path(scratch))
-        machine.forget()
-        machine.make_images()
-        yield machine
-        machine.forget()
+        other = os.environ.get(_OTHER_MACHINE)
+        if other:
+            machine = _other_machine(other, Path(scratch))
+            machine.make_images()
+            yield machine
+            return
+        instance = _INSTANCE if docker_engine == "current" else f"{_INSTANCE}old"
+        # Two sessions on one NAS would change things under each other's hands.
+        lock = paths.REPO / ".lab" / f"{instance}.lock"
+        with locked(lock, what=f"tests on lab instance {instance!r}", deadline=3600):
+            try:
+                lab = box.up(instance, docker_engine)
+            except LabError as error:
+                pytest.fail(str(error), pytrace=False)
+            # The provider needs docker on the PATH of ssh, where a NAS has none.
+            station = f"{lab.container_station}/bin/docker"
+            lab.nas(
+                f"printf '#!/bin/sh\nexec {station} \"$@\"\n' >/bin/docker; chmod +x /bin/docker"
+            )
+            machine = _lab_machine(lab, Path(scratch))
+            machine.make_images()
+            yield machine
+            if not os.environ.get("NAS_K3S_KEEP_LAB"):
+                box.down(instance)
 
 
-def _other_machine(scratch: Path) -> Machine | None:
-    given = os.environ.get(_OTHER_MACHINE)
-    if not given:
-        return None
+def _lab_machine(lab: box.Lab, scratch: Path) -> Machine:
+    return Machine(
+        host=lab.nas_host,
+        port=lab.ssh_port,
+        user=lab.ssh_user,
+        key=lab.ssh_key,
+        host_key=lab.ssh_host_key,
+        known_hosts=lab.known_hosts,
+        scratch=scratch,
+    )
+
+
+def _other_machine(given: str, scratch: Path) -> Machine:
     address, key, known_hosts = given.split()
     user, _, place = address.partition("@")
     host, _, port = place.partition(":")
-    line = Path(known_hosts).read_text().splitlines()[0]
     return Machine(
         host=host,
         port=int(port or 22),
         user=user,
         key=Path(key),
-        host_key=line.split(" ", 1)[1],
+        host_key=Path(known_hosts).read_text().splitlines()[0].split(" ", 1)[1],
         known_hosts=Path(known_hosts),
         scratch=scratch,
     )
-
-
-def _lab_machine(docker_engine: str, scratch: Path) -> Machine:
-    raise NotImplementedError

@@ -84,7 +84,11 @@ class Machine:
         have = self.docker("images --format '{{.Repository}}:{{.Tag}}'").split()
         if f"{IMAGE}:1" in have and f"{IMAGE}:2" in have:
             return
-        command = 'cat "$(readlink -f "$(command -v busybox)")"'
+        # The shell of a NAS answers `command -v` with the bare name of what is built into it.
+        command = (
+            "for it in /bin/busybox $(command -v busybox); do"
+            ' [ ! -f "$it" ] || exec cat "$it"; done; exit 1'
+        )
         busybox = subprocess.run(
             ["ssh", "-p", str(self.port), "-l", self.user, *self.ssh_opts, self.host, command],
             capture_output=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from dataclasses import dataclass, field
@@ -70,10 +71,25 @@ class Recorder:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
+        assert child.stdout is not None
+        assert child.stderr is not None
+        typed = asyncio.create_task(self._type(process, child))
+        out, err = await asyncio.gather(child.stdout.read(), child.stderr.read())
         code = await child.wait()
-        await process.stdout.drain()
+        typed.cancel()
+        process.stdout.write(out)
+        process.stderr.write(err)
         process.exit(code)
+
+    async def _type(
+        self, process: asyncssh.SSHServerProcess[bytes], child: asyncio.subprocess.Process
+    ) -> None:
+        assert child.stdin is not None
+        with contextlib.suppress(OSError):  # a command may end without reading its input
+            while data := await process.stdin.read(65536):
+                child.stdin.write(data)
+                await child.stdin.drain()
+            child.stdin.close()
 
     def client_key_text(self) -> str:
         """The private key that may log in, as the `connection` input takes it."""

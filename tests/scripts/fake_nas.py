@@ -159,15 +159,9 @@ class FakeNas:
         variables: Mapping[str, str],
         *,
         read_only: Sequence[str] = (),
-        environment: Mapping[str, str] | None = None,
     ) -> Done:
         """Runs one of our scripts as the program does: on the standard input of `sh -s`."""
-        return self.shell(
-            f"sh -s {mode}",
-            render(script, variables),
-            read_only=read_only,
-            environment=environment,
-        )
+        return self.shell(f"sh -s {mode}", render(script, variables), read_only=read_only)
 
     def inside(self, container: str, program: str, text: str) -> None:
         """Puts a program into a container, for `docker exec`."""

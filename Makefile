@@ -1,0 +1,58 @@
+# Two commands do everything: `make demo` and `make test`. Neither asks a question.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+V := .venv/bin
+LAB := $(V)/python -m tests.lab
+PYTEST := $(V)/python -m pytest
+
+.PHONY: help
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+.venv/installed: pyproject.toml tests/lab/venv.sh
+	@sh tests/lab/venv.sh $(PYTHON)
+
+.PHONY: demo demo-down
+demo: .venv/installed  ## the whole job on a NAS in a box
+	@$(LAB).demo up
+
+demo-down: .venv/installed  ## destroy and remove everything of the demo
+	@$(LAB).demo down
+
+.PHONY: lab-up lab-down lab-shell lab-reboot
+lab-up: .venv/installed  ## boot the NAS in a box, without the program
+	@$(LAB) up
+
+lab-down: .venv/installed  ## remove it
+	@$(LAB) down
+
+lab-shell: .venv/installed  ## a shell on its NAS
+	@$(LAB) shell
+
+lab-reboot: .venv/installed  ## reboot its NAS, which loses its RAM disk
+	@$(LAB) reboot
+
+.PHONY: test lint unit scripts program contract e2e
+test: lint unit scripts program contract e2e  ## everything, cheap tests first
+
+lint: .venv/installed  ## ruff, mypy, shellcheck
+	$(V)/ruff check .
+	$(V)/ruff format --check .
+	$(V)/mypy
+	$(V)/shellcheck tests/lab/venv.sh $$(find tests -name '*.sh' -not -path '*/go/*')
+
+unit: .venv/installed  ## the domain: settings, plan, proxy rules
+	$(PYTEST) tests/unit
+
+scripts: .venv/installed  ## the NAS scripts under BusyBox ash
+	$(PYTEST) tests/scripts
+
+program: .venv/installed  ## the components with mocks
+	$(PYTEST) tests/program
+
+contract: .venv/installed  ## what we rely on in the providers, with the real engine
+	$(PYTEST) tests/contract
+
+e2e: .venv/installed  ## the real engine against the NAS in a box
+	$(PYTEST) tests/e2e

@@ -1,0 +1,148 @@
+"""The demo: the whole job on the NAS in a box, and back: python -m tests.lab.demo up|down."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import docker.errors
+
+from nas.ssh import known_hosts_file
+from tests.lab import box, engine, paths
+from tests.lab.box import Lab
+from tests.lab.process import LabError, say
+from tests.lab.project import Project, lab_settings, open_project
+from tests.lab.state import DEFAULT_INSTANCE
+
+STACK = "lab"
+_UP_DEADLINE = 1800
+_DESTROY_DEADLINE = 600
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; 1 with a line on stderr when it fails."""
+    parser = argparse.ArgumentParser(prog="python -m tests.lab.demo", description=__doc__)
+    parser.add_argument("command", choices=("up", "down"))
+    options = parser.parse_args(arguments)
+    try:
+        return {"up": _up, "down": _down}[options.command]()
+    except (LabError, docker.errors.DockerException) as error:
+        print(f"demo: error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("demo: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+
+
+def _up() -> int:
+    began = time.monotonic()
+    found = engine.ensure_engine()
+    say(found.describe())
+    lab = box.up(DEFAULT_INSTANCE)
+    project = open_project(lab, found, STACK)
+    project.configure(*lab_settings(lab))
+    tools = _write_tools(project)
+    if _pulumi(project, ["up", "--yes", "--skip-preview"], _UP_DEADLINE) != 0:
+        print(f"demo: up failed; {tools['pulumi']} up tries again", file=sys.stderr)
+        return 1
+    outputs = project.outputs()
+    _write_private(lab.state.folder / "kubeconfig", outputs["kubeconfig"])
+    nodes = [str(tools["kubectl"]), "get", "nodes", "-o", "wide"]
+    print(f"\nThe cluster is ready at {outputs['endpoint']}\n")
+    print(f"$ {shlex.join(nodes)}", flush=True)
+    subprocess.run(nodes, check=True, timeout=60)
+    print(_NEXT.format(**tools, seconds=time.monotonic() - began))
+    return 0
+
+
+_NEXT = """
+Done in {seconds:.0f} s. What to try next:
+  {kubectl} get pods -A
+  {pulumi} preview                      nothing to change
+  {pulumi} config set --path 'nas-k3s:noProxy[0]' registry.lan && {pulumi} preview --diff
+  {pulumi} stack output kubeconfig --show-secrets
+  make lab-shell                        a shell on the NAS
+  make lab-reboot                       lose what a real NAS loses
+  make demo-down                        destroy the stack, remove everything"""
+
+
+def _down() -> int:
+    try:
+        lab = box.attach(DEFAULT_INSTANCE)
+    except LabError as error:
+        say(str(error))
+    else:
+        _destroy(lab)
+    box.down(DEFAULT_INSTANCE)
+    for name in ("pulumi", "kubectl"):
+        (paths.REPO / ".lab" / name).unlink(missing_ok=True)
+    known_hosts_file(STACK).unlink(missing_ok=True)
+    say("everything of the demo is gone; builds stay in the cache")
+    return 0
+
+
+def _destroy(lab: Lab) -> None:
+    project = open_project(lab, engine.ensure_engine(), STACK)
+    if not project.resources():
+        return
+    arguments = ["destroy", "--yes", "--skip-preview"]
+    if _pulumi(project, arguments, _DESTROY_DEADLINE) != 0:
+        # The NAS goes away as a whole: what the stack left on it goes with it.
+        say("destroy failed; the boxes are removed all the same")
+
+
+def _pulumi(project: Project, arguments: Sequence[str], deadline: float) -> int:
+    """Runs `pulumi` with its own live display on this terminal."""
+    command = [str(project.engine.pulumi), *arguments, "--stack", project.stack]
+    say(shlex.join(["pulumi", *arguments, "--stack", project.stack]))
+    try:
+        done = subprocess.run(
+            command,
+            cwd=project.folder,
+            env=project.environment,
+            stdin=subprocess.DEVNULL,
+            timeout=deadline,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise LabError(f"pulumi {arguments[0]} did not end within {deadline:.0f} s") from None
+    return done.returncode
+
+
+def _write_tools(project: Project) -> dict[str, Path]:
+    """Scripts that run pulumi and kubectl as the demo does; by name, relative to the checkout."""
+    folder = project.lab.state.folder
+    exports = "\n".join(
+        f"export {name}={shlex.quote(value)}"
+        for name, value in project.environment.items()
+        if (name.startswith("PULUMI_") and name != "PULUMI_CONFIG_PASSPHRASE") or name == "PATH"
+    )
+    passphrase = shlex.quote(str(folder / "passphrase"))
+    kubectl = shlex.quote(str(project.engine.kubectl()))
+    scripts = {
+        "pulumi": f"{exports}\nexport PULUMI_CONFIG_PASSPHRASE_FILE={passphrase}\n"
+        f"cd {shlex.quote(str(project.folder))} || exit 1\n"
+        f'exec {shlex.quote(str(project.engine.pulumi))} "$@"',
+        "kubectl": f'exec {kubectl} --kubeconfig {shlex.quote(str(folder / "kubeconfig"))} "$@"',
+    }
+    tools = {}
+    for name, text in scripts.items():
+        file = paths.REPO / ".lab" / name
+        file.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        file.chmod(0o700)
+        tools[name] = file.relative_to(paths.REPO)
+    return tools
+
+
+def _write_private(file: Path, text: str) -> None:
+    file.touch(mode=0o600)
+    file.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
