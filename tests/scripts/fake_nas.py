@@ -18,6 +18,9 @@ POOL = "/share/CE_CACHEDEV3_DATA"
 QPKG = f"{POOL}/.qpkg/container-station"
 SSH_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 
+STARTED = "2026-11-25T09:30:00"
+"""When the fake k3s container started."""
+
 DOCKER_JSON = """{
     "default-address-pools": [ {"base": "172.29.0.0/16", "size": 22} ],
   "experimental": false,
@@ -158,14 +161,35 @@ class FakeNas:
         mode: str,
         variables: Mapping[str, str],
         *,
+        before: str = "",
         read_only: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> Done:
-        """Runs one of our scripts as the program does: on the standard input of `sh -s`."""
-        return self.shell(f"sh -s {mode}", render(script, variables), read_only=read_only)
+        """Runs one of our scripts as the program does: on the standard input of `sh -s`.
+
+        `before` is shell in front of it, for functions in the place of BusyBox's own programs,
+        which go before any program of the PATH.
+        """
+        return self.shell(
+            f"sh -s {mode}",
+            before + render(script, variables),
+            read_only=read_only,
+            environment=environment,
+        )
 
     def inside(self, container: str, program: str, text: str) -> None:
         """Puts a program into a container, for `docker exec`."""
-        self.script(f"/state/containers/{container}/bin/{program}", f"#!/bin/sh\n{text}\n")
+        self.script(f"/state/containers/{container}/bin/{program}", text)
+
+    def k3s(self, **answers: str) -> None:
+        """Runs a k3s container whose kubectl gives these answers, see fake/kubectl."""
+        self.container("k3s", "unless-stopped", running=True)
+        self.write("/state/containers/k3s/started_at", f"{STARTED}.123456789Z\n")
+        self.write("/state/containers/k3s/id", f"{'0123456789ab' * 5}0123\n")
+        self.inside("k3s", "kubectl", (FAKES / "kubectl").read_text())
+        self.write("/state/kube/error", "The connection to the server was refused\n")
+        for what, text in answers.items():
+            self.write(f"/state/kube/{what.replace('_', '-')}", text)
 
 
 def _applets(busybox_path: Path) -> list[str]:

@@ -14,6 +14,7 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "KUBELET_VERSION": "v1.34.4+k3s1",
         "COMPONENTS": "coredns metrics-server",
         "SMOKE_NAMESPACE": "nas-k3s-smoke",
+        "SMOKE_LABEL": "nas-k3s/container",
         "READY_TIMEOUT": "2",
         "PULL_HINT": "check nas-k3s:proxy",
     },
