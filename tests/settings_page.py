@@ -13,7 +13,7 @@ PAGE = REPO / "docs" / "settings.md"
 _HEAD = """# All settings
 
 Each is set with `pulumi config set nas-k3s:KEY VALUE`, or by hand in `stacks/Pulumi.<stack>.yaml`;
-[`stacks/Pulumi.example.yaml`](../stacks/Pulumi.example.yaml) shows how lists and objects are written.
+[`stacks/Pulumi.example.yaml`](../stacks/Pulumi.example.yaml) shows lists and objects.
 Made from `Pulumi.yaml` by `make docs`.
 
 | key | type | default | |

@@ -225,6 +225,9 @@ def test_an_engine_that_knows_no_proxies_is_refused_before_the_file_is_touched(
     [
         ('{\n  "debug": true, // note\n  "x": 1\n}\n', "line 2: a comment"),
         ('{"debug": true,}\n', "line 1"),
+        # After a crash a file may end in NUL bytes, which BusyBox awk would drop.
+        ('{"debug": true}\n\0\0\0', "line 2"),
+        ("\0\0\0\0", "line 1"),
         ('{"http-proxy": "http://x:1"}\n', '"http-proxy" at its top'),
         ('{"httpProxy": "http://x:1"}\n', '"httpProxy" at its top'),
     ],

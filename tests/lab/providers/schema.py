@@ -73,7 +73,8 @@ def _checked(table: Table, inputs: State, path: str) -> tuple[State, list[CheckF
                 failures.append(
                     CheckFailure(path + name, f"Missing required property '{path}{name}'")
                 )
-            if field.default is not None:
+            # As in the official provider, defaults that are empty values are no inputs.
+            if field.default:
                 inputs[name] = field.default
         elif not has_unknown(inputs[name]):
             failures += _value_failures(field, inputs, name, path)
@@ -102,7 +103,8 @@ def _value_failures(field: Field, inputs: State, name: str, path: str) -> list[C
 def plan(table: Table, inputs: Mapping[str, Plain], state: Mapping[str, Plain] | None) -> State:
     """The state that is wanted: the inputs, plus what stays as it is.
 
-    With no `state` (a creation) the computed rest is unknown.
+    With no `state` (a creation) the computed rest is unknown. Every property that has a default is
+    there.
     """
     planned: State = {}
     for name, field in table.items():
@@ -112,6 +114,8 @@ def plan(table: Table, inputs: Mapping[str, Plain], state: Mapping[str, Plain] |
             value = UNKNOWN if state is None else state.get(name)
             if value is not None:
                 planned[name] = value
+        elif field.default is not None:
+            planned[name] = field.default
     return planned
 
 
