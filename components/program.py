@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import pulumi
@@ -17,7 +18,7 @@ from components.stack_config import show_warnings
 from nas.errors import RefusedError
 from nas.facts import read_facts
 from nas.plan import Plan, make_plan, needed_ports
-from nas.preflight import check_reachable
+from nas.preflight import check_operator_proxy, check_reachable
 from nas.settings import load_settings
 from nas.ssh import SshTarget, ssh_target
 
@@ -32,7 +33,10 @@ def deploy(stack: str, config: Mapping[str, str]) -> None:
     target = ssh_target(settings)
     target.write_known_hosts()
     facts = read_facts(settings, target, needed_ports(settings))
-    problems = check_reachable(target, facts, preview=pulumi.runtime.is_dry_run())
+    problems = [
+        *check_reachable(target, facts, preview=pulumi.runtime.is_dry_run()),
+        *check_operator_proxy(settings.host, os.environ),
+    ]
     if problems:
         raise RefusedError(problems)
     plan = make_plan(settings, facts)
