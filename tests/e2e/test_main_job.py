@@ -9,6 +9,7 @@ from datetime import datetime
 
 import pytest
 
+from nas.ssh import known_hosts_file
 from tests.e2e.conftest import boot
 from tests.e2e.story import HOUSEHOLD_RUNNING, Story
 from tests.lab import engine
@@ -27,6 +28,7 @@ def story(session_lab: Lab) -> Iterator[Story]:
     made.clear()
     yield made
     made.clear()
+    known_hosts_file("main").unlink(missing_ok=True)
 
 
 @pytest.fixture

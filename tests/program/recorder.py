@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 from pulumi.runtime import mocks, settings, stack
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.proto import resource_pb2
@@ -125,7 +125,7 @@ class _Monitor(mocks.MockMonitor):
         self.run = run
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
-        response = super().RegisterResource(request)
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
             assert request.name not in self.run.resources
             self.run.resources[request.name] = Registration(
@@ -135,7 +135,7 @@ class _Monitor(mocks.MockMonitor):
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
         self.run.outputs[request.urn.rpartition("::")[2]] = _plain(MessageToDict(request.outputs))
-        return super().RegisterResourceOutputs(request)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 
 class _Answers(mocks.Mocks):
@@ -177,7 +177,7 @@ def record(
         settings.SETTINGS.engine = _Engine(run)
         set_all_config(dict(config or {}))
         try:
-            await stack.run_pulumi_func(program)  # type: ignore[arg-type]
+            await stack.run_pulumi_func(program)
         except Exception as error:
             run.error = error
             return

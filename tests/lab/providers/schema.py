@@ -146,9 +146,13 @@ def diff(
     ignored = {re.split(r"[.\[]", path)[0] for path in ignore_changes}
     details: dict[str, PropertyDiff] = {}
     for name, field in table.items():
-        if field.output_only or name in ignored:
+        if name in ignored:
             continue
         old, new = state.get(name), wanted.get(name)
+        if new is None and _never_read(field) and name not in state:
+            new = UNKNOWN
+        elif field.output_only:
+            continue
         if same(field, old, new):
             continue
         details[name] = PropertyDiff(_kind(field, old, new), False)
@@ -161,6 +165,14 @@ def diff(
         delete_before_replace=bool(replaces) and delete_first,
         stables=[name for name, field in table.items() if field.force_new and name not in replaces],
     )
+
+
+def _never_read(field: Field) -> bool:
+    """Lists that Docker fills: absent from the state of what was made but failed before its read.
+
+    The official provider wants them anew, which replaces a container that could not be started.
+    """
+    return field.kind == "list" and field.block is None and (field.computed or field.output_only)
 
 
 def changed(table: Table, names: Iterable[str], old: State, new: State) -> bool:
