@@ -9,13 +9,12 @@ from datetime import datetime
 
 import pytest
 
-from nas.ssh import known_hosts_file
 from tests.e2e.conftest import boot
 from tests.e2e.story import HOUSEHOLD_RUNNING, Story
 from tests.lab import engine
 from tests.lab.box import Lab
 from tests.lab.keys import REGISTRY_NAMES
-from tests.lab.project import open_project
+from tests.lab.project import forget_known_hosts, open_project
 
 RESOURCES = 21
 SENTINEL = "S3NTINELtoken"
@@ -28,7 +27,7 @@ def story(session_lab: Lab) -> Iterator[Story]:
     made.clear()
     yield made
     made.clear()
-    known_hosts_file("main").unlink(missing_ok=True)
+    forget_known_hosts(session_lab)
 
 
 @pytest.fixture

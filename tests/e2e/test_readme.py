@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from nas.ssh import known_hosts_file
 from tests.e2e.story import K3S_IMAGE
 from tests.lab import engine, paths
 from tests.lab.box import Lab
+from tests.lab.project import forget_known_hosts
 
 STACK = "home"
 # What a lab needs and a NAS does not: the CA of its internet, and its k3s brings CoreDNS only.
@@ -80,7 +80,7 @@ def environment(lab: Lab, tmp_path: Path, checkout: Path) -> Iterator[dict[str, 
         check=True,
         timeout=300,
     )
-    known_hosts_file(STACK).unlink(missing_ok=True)
+    forget_known_hosts(lab)
     lab.nas(f"docker volume rm k3s-data k3s-etc; docker rmi {K3S_IMAGE}; docker start notes")
 
 

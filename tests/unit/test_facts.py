@@ -36,7 +36,7 @@ port_taken=10250
 
 
 def read(deadline: float = 20.0) -> Facts | Unreadable:
-    target = SshTarget("nas88", "192.168.31.88", 2222, "admin", None, host_key())
+    target = SshTarget("192.168.31.88", 2222, "admin", None, host_key())
     return read_facts(settings(), target, [6443, 10250], deadline)
 
 

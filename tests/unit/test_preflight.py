@@ -44,7 +44,7 @@ def check(
     facts: Facts | Unreadable, *, preview: bool, pinned: bool = True
 ) -> list[tuple[str, str, str]]:
     key = KEY if pinned else None
-    target = SshTarget("nas88", "192.168.31.88", 2222, "admin", None, key)
+    target = SshTarget("192.168.31.88", 2222, "admin", None, key)
     return [
         (problem.key, problem.why, problem.fix)
         for problem in check_reachable(target, facts, preview=preview)
