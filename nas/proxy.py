@@ -302,12 +302,17 @@ def is_bypassed(host: str, no_proxy: str) -> bool:
     """
     name = host.lower()
     address = ipaddress.ip_address(name) if is_ip(name) else None
+    if name == "localhost" or (address is not None and address.is_loopback):
+        return True
     for entry in (part.strip().lower() for part in no_proxy.split(",")):
         if entry == "*" or (entry and entry == name):
             return True
         if address is None:
             domain = entry.removeprefix("*").removeprefix(".")
             if domain and name.endswith(f".{domain}"):
+                return True
+        elif is_ip(entry):
+            if ipaddress.ip_address(entry) == address:
                 return True
         elif "/" in entry:
             try:

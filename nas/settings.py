@@ -127,6 +127,12 @@ def _host_key(text: str) -> str:
         )
     if not _is_whole_key(fields[0], fields[1]):
         raise BadValueError("is cut off or damaged", "copy the whole line of ssh-keyscan again")
+    if fields[0] == "ssh-rsa":
+        # The Command provider then asks for SHA-1 signatures, which no current sshd gives.
+        raise BadValueError(
+            "is an RSA key, which remote commands cannot use",
+            "write another key of the NAS: `ssh-keyscan -t ed25519 HOST`, or -t ecdsa",
+        )
     return f"{fields[0]} {fields[1]}"
 
 

@@ -108,4 +108,6 @@ def known_host_key(host: str, port: int) -> str | None:
         for line in found.stdout.splitlines()
         if line and not line.startswith(("#", "@")) and len(line.split()) >= 3
     ]
+    # Remote commands cannot use RSA host keys, see the setting sshHostKey.
+    keys = [key for key in keys if not key.startswith("ssh-rsa ")]
     return min(keys, key=lambda key: not key.startswith("ssh-ed25519"), default=None)

@@ -454,6 +454,8 @@ def facts(monkeypatch: pytest.MonkeyPatch, home: Path) -> list[Facts | Unreadabl
 
     monkeypatch.setattr(components.program, "read_facts", read)
     monkeypatch.setenv("PATH", str(home))
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
     return answers
 
 
@@ -483,7 +485,11 @@ def test_the_whole_program_runs_from_config_to_exports(
     done = main(preview=preview)
     assert done.error is None
     assert set(done.exports) == {"kubeconfig", "endpoint", "context", "nodeName", "image"}
-    assert next((home / ".nas-k3s/known_hosts").iterdir()).read_text().startswith("192.168.31.88 ssh-ed")
+    assert (
+        next((home / ".nas-k3s/known_hosts").iterdir())
+        .read_text()
+        .startswith("192.168.31.88 ssh-ed")
+    )
     assert [one for one in done.warnings if "Docker on the NAS will be restarted" in one]
 
 
@@ -532,6 +538,19 @@ def test_a_nas_that_cannot_carry_the_config_is_refused_before_a_resource_exists(
     done = main()
     assert isinstance(done.error, pulumi.RunError)
     assert "2 settings need a change" in str(done.error)
+    assert done.resources == {}
+
+
+def test_a_shell_whose_own_proxy_would_take_the_api_is_refused_before_a_resource_exists(
+    facts: list[Facts | Unreadable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts.append(FACTS)
+    monkeypatch.setenv("HTTPS_PROXY", "http://svc:S3NTINEL@p:1")
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    done = main()
+    assert isinstance(done.error, pulumi.RunError)
+    assert 'export NO_PROXY="localhost,192.168.31.88"' in str(done.error)
+    assert "S3NTINEL" not in str(done.error)
     assert done.resources == {}
 
 

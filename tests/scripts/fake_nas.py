@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from nas.remote_script import render
@@ -30,6 +31,7 @@ DOCKER_JSON = """{
 """
 
 
+@cache
 def busybox() -> Path:
     """A static BusyBox."""
     return debs.root("busybox", ["busybox-static"]) / "usr/bin/busybox"
@@ -57,8 +59,7 @@ class FakeNas:
         for directory in ("bin", "usr/bin", "usr/sbin", "dev", "proc", "tmp", "etc", "root"):
             (root / directory).mkdir(parents=True)
         shutil.copy(busybox(), root / "bin/busybox")
-        subprocess.run([root / "bin/busybox", "--list"], check=True, capture_output=True, text=True)
-        for applet in _applets(root / "bin/busybox"):
+        for applet in _applets():
             link = root / "bin" / applet
             if not link.exists() and applet not in ("nc", "bash"):
                 link.symlink_to("busybox")
@@ -192,6 +193,7 @@ class FakeNas:
             self.write(f"/state/kube/{what.replace('_', '-')}", text)
 
 
-def _applets(busybox_path: Path) -> list[str]:
-    done = subprocess.run([busybox_path, "--list"], check=True, capture_output=True, text=True)
-    return done.stdout.split()
+@cache
+def _applets() -> tuple[str, ...]:
+    done = subprocess.run([busybox(), "--list"], check=True, capture_output=True, text=True)
+    return tuple(done.stdout.split())

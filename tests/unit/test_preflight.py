@@ -27,6 +27,7 @@ ENTRIES = st.sampled_from(
         "*.lan",
         "other",
         "10.1.2.3",
+        "fd00:0::5",
         "10.1.0.0/16",
         "10.1.*",
         "fd00::/8",
@@ -121,7 +122,10 @@ def test_the_password_of_the_shells_proxy_is_not_shown() -> None:
     assert "S3NTINEL" not in str(problems[0])
 
 
-@given(st.sampled_from(["nas.lan", "10.1.2.3", "fd00::5"]), st.lists(ENTRIES))
+HOSTS = ["nas.lan", "NAS.lan", "10.1.2.3", "fd00::5", "localhost", "127.0.0.9", "::1"]
+
+
+@given(st.sampled_from(HOSTS), st.lists(ENTRIES))
 def test_a_bypass_is_what_go_takes_for_one(host: str, entries: list[str]) -> None:
     no_proxy = ",".join(entries)
     assert is_bypassed(host, no_proxy) == (not GoNoProxy(no_proxy).uses_proxy(host))
