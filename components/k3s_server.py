@@ -26,8 +26,6 @@ class K3sServerArgs(TypedDict):
     """How the NAS is reached."""
     docker: docker.Provider
     """Docker provider of the NAS."""
-    platform: str
-    """Name in the table of platforms, or `auto`."""
     image: str
     """Image reference with a tag or digest."""
     container_name: str
@@ -98,7 +96,6 @@ class K3sServer(pulumi.ComponentResource):
             {
                 "script": "host-cleanup.sh",
                 "variables": {
-                    "PLATFORM": args["platform"],
                     "IMAGE": args["image"],
                     "CONTAINER": args["container_name"],
                     "CLEANUP": script_source("host-cleanup-inside.sh"),

@@ -44,10 +44,12 @@ class Nas:
 
     Attributes:
         target: how it is reached.
+        platform: shell variables by which every script finds platform and Docker.
         provider: the explicit provider of its remote commands.
     """
 
     target: SshTarget
+    platform: Mapping[str, str]
     provider: command.Provider
 
     def connection(self) -> remote.ConnectionArgs:
@@ -78,7 +80,9 @@ class Nas:
             connection=self.connection(),
             create=_with_comments(f"sh -s {args['create']}", args.get("shown", {})),
             delete=None if delete is None else f"sh -s {delete}",
-            stdin=pulumi.Output.secret(render(args["script"], args["variables"])),
+            stdin=pulumi.Output.secret(
+                render(args["script"], {**self.platform, **args["variables"]})
+            ),
             add_previous_output_in_env=False,
             logging=remote.Logging.NONE if secret else remote.Logging.STDERR,
             opts=pulumi.ResourceOptions.merge(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nas.remote_script import render
-from nas.settings import Settings
+from nas.settings import Settings, platform_variables
 from nas.ssh import SshTarget
 
 DEADLINE = 60.0
@@ -21,7 +21,13 @@ class Facts:
 
     Attributes:
         address: the address of the NAS that the SSH connection reached.
-        http_proxy, no_proxy: what the running daemon uses; credentials are masked by Docker.
+        http_proxy, https_proxy, no_proxy: what the running daemon uses; credentials are masked by
+            Docker.
+        dockerd_flags: proxy options on the running dockerd's command line, without dashes.
+        proxy_file: the file that the proxy is written to.
+        put: fingerprint of what stands there for the proxy, by whoever's hand.
+        applied_put, applied_proxy, applied_no_proxy: what our last run left behind, if there was
+            one and its record is still there.
         data_fs: file system below Docker's data, as `stat -f` names it.
         container: state of the k3s container as Docker names it (`running`, `exited`, ...).
         ports_taken: those of the ports we need that something listens on.
@@ -46,7 +52,14 @@ class Facts:
     data_root: str = ""
     data_fs: str = ""
     http_proxy: str = ""
+    https_proxy: str = ""
     no_proxy: str = ""
+    dockerd_flags: tuple[str, ...] = ()
+    proxy_file: str = ""
+    put: str = ""
+    applied_put: str = ""
+    applied_proxy: str = ""
+    applied_no_proxy: str = ""
     container: str = ""
     ports_taken: tuple[int, ...] = ()
     running: int | None = None
@@ -99,7 +112,14 @@ def parse_facts(text: str) -> Facts:
         data_root=one("data_root"),
         data_fs=one("data_fs"),
         http_proxy=one("http_proxy"),
+        https_proxy=one("https_proxy"),
         no_proxy=one("no_proxy"),
+        dockerd_flags=tuple(values.get("dockerd_flag", [])),
+        proxy_file=one("proxy_file"),
+        put=one("put"),
+        applied_put=one("applied_put"),
+        applied_proxy=one("applied_proxy"),
+        applied_no_proxy=one("applied_no_proxy"),
         container=one("container"),
         ports_taken=tuple(int(port) for port in values.get("port_taken", []) if port.isdecimal()),
         running=number("running"),
@@ -130,7 +150,7 @@ def read_facts(
     script = render(
         "facts.sh",
         {
-            "PLATFORM": settings.platform,
+            **platform_variables(settings),
             "CONTAINER": settings.container_name,
             "PORTS": " ".join(str(port) for port in ports),
         },

@@ -50,7 +50,7 @@ apply() {
     "make one of them writable for $(id -un), or put a docker there yourself"
   say "docker for SSH commands: $target -> $docker"
   docker_answers || fail "$docker is there but its daemon does not answer" \
-    "start Docker on the NAS ($("platform_$platform" title)), then run again"
+    "start Docker on the NAS ($("platform_$platform" install)), then run again"
   printf 'docker=%s\nwrapper=%s\n' "$docker" "$target"
 }
 

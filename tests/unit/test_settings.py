@@ -64,7 +64,7 @@ def problem(**config: str) -> Problem:
         ("sshPort", "[22]", "sshPort", "integer", "README"),
         ("sshUser", r"LAB\bob", "sshUser", "ssh:// URL", "local account"),
         ("sshUser", "bob@lab", "sshUser", "ssh:// URL", "local account"),
-        ("platform", "synology", "platform", "choices", "'auto' or 'qnap'"),
+        ("platform", "asustor", "platform", "choices", "'systemd' or 'custom'"),
         ("proxyScope", "pods", "proxyScope", "choices", "'all', 'images' or 'none'"),
         ("keepData", "perhaps", "keepData", "boolean", "README"),
         ("lanCidr", "192.168.31.0", "lanCidr", "no '/'", "10.42.0.0/16"),
