@@ -78,18 +78,23 @@ class K3sServer(pulumi.ComponentResource):
                 ),
             ),
         )
-        volumes = {
-            "/var/lib/rancher/k3s": docker.Volume(
-                f"{name}-data",
-                name=args["data_volume"],
-                opts=pulumi.ResourceOptions.merge(on_nas, keep),
+        # One after the other, although they do not need each other: an sshd with few MaxStartups
+        # hangs up on connections that come at once (docker/compose#10117).
+        data = docker.Volume(
+            f"{name}-data",
+            name=args["data_volume"],
+            opts=pulumi.ResourceOptions.merge(
+                on_nas, pulumi.ResourceOptions.merge(keep, _after(image))
             ),
-            "/etc/rancher": docker.Volume(
-                f"{name}-etc",
-                name=args["etc_volume"],
-                opts=pulumi.ResourceOptions.merge(on_nas, keep),
+        )
+        etc = docker.Volume(
+            f"{name}-etc",
+            name=args["etc_volume"],
+            opts=pulumi.ResourceOptions.merge(
+                on_nas, pulumi.ResourceOptions.merge(keep, _after(data))
             ),
-        }
+        )
+        volumes = {"/var/lib/rancher/k3s": data, "/etc/rancher": etc}
         # Deleted after the container, since the container depends on it.
         network = args["nas"].script(
             f"{name}-network",
@@ -105,7 +110,7 @@ class K3sServer(pulumi.ComponentResource):
                 "delete": "remove",
                 "timeout": 150,
             },
-            pulumi.ResourceOptions(parent=self, depends_on=[image]),
+            pulumi.ResourceOptions(parent=self, depends_on=[etc]),
         )
         self.container = docker.Container(
             f"{name}-container",
@@ -145,6 +150,10 @@ class K3sServer(pulumi.ComponentResource):
             ),
         )
         self.register_outputs({"image": args["image"], "container": args["container_name"]})
+
+
+def _after(resource: pulumi.Resource) -> pulumi.ResourceOptions:
+    return pulumi.ResourceOptions(depends_on=[resource])
 
 
 def _kept(args: K3sServerArgs) -> str:

@@ -47,7 +47,12 @@ def deploy(stack: str, config: Mapping[str, str]) -> None:
 def build(plan: Plan, target: SshTarget) -> None:
     """Realises a plan: each arrow of the graph is a real dependency."""
     settings = plan.settings
-    nas = Nas(target, platform_variables(settings), command.Provider("nas-commands"))
+    nas = Nas(
+        target,
+        platform_variables(settings),
+        settings.sudo_password,
+        command.Provider("nas-commands"),
+    )
     remote_docker = RemoteDocker("docker", {"nas": nas, "drift": plan.path_drift})
     before_k3s: list[pulumi.Resource] = [remote_docker]
     if plan.daemon is not None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nas.remote_script import render
+from nas.remote_script import launched, render
 from nas.settings import Settings, platform_variables
 from nas.ssh import SshTarget
 
 DEADLINE = 60.0
 """Seconds for the whole round trip; a NAS that sleeps takes a while to answer."""
+
+PAUSES = (0.5, 1.5, 3.0)
+"""Seconds between tries when sshd hangs up before the login."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,11 @@ class Facts:
     """One NAS at one moment. Empty or None: not readable, or there is none.
 
     Attributes:
+        uid, user: the account of SSH, which need not be the one that read this.
+        sudo: `root` (needs none), `free`, `password` (took ours), or why there is none: `absent`,
+            `needed`, `wrong`, `sudoers`, `tty`, `broken`; empty when not told.
+        docker_access: how that account gets at Docker's socket: `direct`, `sudo` or `none`.
+        socket: owner, group and mode of the socket.
         address: the address of the NAS that the SSH connection reached.
         http_proxy, https_proxy, no_proxy: what the running daemon uses; credentials are masked by
             Docker.
@@ -37,6 +46,9 @@ class Facts:
 
     uid: int | None = None
     user: str = ""
+    sudo: str = ""
+    docker_access: str = ""
+    socket: str = ""
     hostname: str = ""
     kernel: str = ""
     machine: str = ""
@@ -97,6 +109,9 @@ def parse_facts(text: str) -> Facts:
     return Facts(
         uid=number("uid"),
         user=one("user"),
+        sudo=one("sudo"),
+        docker_access=one("docker_access"),
+        socket=one("socket"),
         hostname=one("hostname"),
         kernel=one("kernel"),
         machine=one("machine"),
@@ -155,20 +170,36 @@ def read_facts(
             "PORTS": " ".join(str(port) for port in ports),
         },
     )
+    stdin = launched(script, settings.sudo_password)
     command = ssh_command(target, "sh -s facts")
-    try:
-        done = subprocess.run(
-            command, input=script, capture_output=True, text=True, timeout=deadline, check=False
-        )
-    except FileNotFoundError:
-        return Unreadable("tool", "there is no ssh program on this machine; install OpenSSH")
-    except subprocess.TimeoutExpired:
-        return Unreadable(
-            "away", f"{target.host}:{target.port} did not answer within {deadline:.0f} s"
-        )
-    if done.returncode == 0:
-        return parse_facts(done.stdout)
-    return _why(target, done.stderr, done.returncode)
+    until = time.monotonic() + deadline
+    for pause in (*PAUSES, None):
+        left = until - time.monotonic()
+        try:
+            done = subprocess.run(
+                command, input=stdin, capture_output=True, text=True, timeout=left, check=False
+            )
+        except FileNotFoundError:
+            return Unreadable("tool", "there is no ssh program on this machine; install OpenSSH")
+        except subprocess.TimeoutExpired:
+            break
+        if done.returncode == 0:
+            return parse_facts(done.stdout)
+        if pause is None or not _is_busy(done.stderr) or time.monotonic() + pause >= until:
+            return _why(target, done.stderr, done.returncode)
+        time.sleep(pause)
+    return Unreadable(
+        "away",
+        f"no answer from {target.host}:{target.port} within {deadline:.0f} s",
+    )
+
+
+def _is_busy(stderr: str) -> bool:
+    """Whether sshd hung up before the login, as it does when MaxStartups others are logging in."""
+    return any(
+        words in stderr
+        for words in ("kex_exchange_identification", "Connection reset by", "Connection closed by")
+    )
 
 
 def _why(target: SshTarget, stderr: str, status: int) -> Unreadable:
@@ -179,4 +210,15 @@ def _why(target: SshTarget, stderr: str, status: int) -> Unreadable:
         return Unreadable("host-key", f"the host key of {where} is not the one that was pinned")
     if "Permission denied" in stderr or "Too many authentication failures" in stderr:
         return Unreadable("login", f"{where} does not let {target.user} in: {last}")
+    if "Connection refused" in stderr:
+        return Unreadable("away", f"{where} refused the connection: no SSH service listens there")
+    if "banner exchange" in stderr or "invalid characters" in stderr or _is_busy(stderr):
+        return Unreadable(
+            "away", f"no SSH there: {where} is open but does not speak SSH, or is busy ({last})"
+        )
+    if any(words in stderr for words in _SILENCE):
+        return Unreadable("away", f"no answer from {where}: {last}")
     return Unreadable("away", f"{where}: {last}")
+
+
+_SILENCE = ("timed out", "No route to host", "Network is unreachable", "Host is down")

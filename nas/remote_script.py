@@ -73,3 +73,21 @@ def render(name: str, variables: Mapping[str, str]) -> str:
         '{ main "$@" </dev/null; exit $?; }\n',
     ]
     return "".join(texts)
+
+
+def launched(text: str, sudo_password: str | None) -> str:
+    """A rendered script wrapped so that it runs as uid 0, by sudo where SSH's account is another.
+
+    The result is stdin for `sh -s MODE` too; with a password it is a secret.
+
+    Raises:
+        ValueError: for a NUL byte.
+    """
+    if "\0" in text or "\0" in (sudo_password or ""):
+        raise ValueError("the script or the password of sudo holds a NUL byte")
+    return (
+        "# nas-k3s\nset -u\n"
+        f"SCRIPT={shlex.quote(text)}\nSUDO_PASSWORD={shlex.quote(sudo_password or '')}\n"
+        + script_source("launch.sh")
+        + '{ launch "$@" </dev/null; }\n'
+    )

@@ -95,10 +95,7 @@ written() {
 # Whether our proxy only went out of the file, while the daemon runs on with it.
 only_lost() {
   [ -z "$("${strategy}_put")" ] && daemon_agrees && [ -f "$place.nas-k3s-applied" ] &&
-    [ "$(sed -n 's/^put=//p' "$place.nas-k3s-applied")" = "$(
-      place=$tmp/wanted
-      "${strategy}_put"
-    )" ]
+    [ "$(sed -n 's/^put=//p' "$place.nas-k3s-applied")" = "$("${strategy}_put" "$tmp/wanted")" ]
 }
 
 # An earlier run that was killed while Docker was down may have left it so.

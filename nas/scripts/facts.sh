@@ -3,8 +3,9 @@
 # left out. Variables: PLATFORM, CONTAINER, PORTS.
 
 main() {
-  printf 'uid=%s\n' "$(id -u)"
-  printf 'user=%s\n' "$(id -un)"
+  printf 'uid=%s\n' "${SSH_UID:-$(id -u)}"
+  printf 'user=%s\n' "${SSH_USER:-$(id -un)}"
+  printf 'sudo=%s\n' "${SUDO_STATE:-}"
   printf 'hostname=%s\n' "$(hostname)"
   printf 'kernel=%s\n' "$(uname -r)"
   printf 'machine=%s\n' "$(uname -m)"
@@ -33,9 +34,12 @@ set_words() {
 docker_facts() {
   find_docker || return 0
   printf 'docker=%s\n' "$docker"
+  find_docker_access
+  printf 'docker_access=%s\nsocket=%s\n' "$docker_access" "$(socket_rights)"
   # Our wrapper of a docker that has moved since is of no use.
   if on_path=$(PATH=$SSH_PATH command -v docker) &&
-    { ! is_ours "$on_path" || grep -qF " $docker " "$on_path"; }; then
+    { is_ours "$on_path" || [ "$docker_access" != sudo ]; } &&
+    { ! is_ours "$on_path" || wrapper_text | cmp -s - "$on_path"; }; then
     printf 'docker_on_path=%s\n' "$on_path"
   fi
   find_dockerd && printf 'dockerd=%s\n' "$dockerd"

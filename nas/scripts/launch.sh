@@ -11,9 +11,10 @@ trap '' HUP PIPE
 launch() {
   SSH_UID=$(id -u)
   SSH_USER=$(id -un)
+  # shellcheck disable=SC2034 # for SCRIPT
   SSH_PATH=$PATH
-  SSH_SOCKET=no
-  [ ! -w /var/run/docker.sock ] || SSH_SOCKET=yes
+  # shellcheck disable=SC2034
+  if [ -w /var/run/docker.sock ]; then SSH_SOCKET=yes; else SSH_SOCKET=no; fi
   if [ "$SSH_UID" = 0 ]; then
     SUDO_STATE=root
     eval "$SCRIPT"
@@ -42,6 +43,7 @@ launch() {
 account() {
   for name in SSH_USER SSH_UID SSH_PATH SSH_SOCKET SUDO_STATE SSH_CONNECTION; do
     eval "value=\${$name-}"
+    # shellcheck disable=SC2154
     printf "%s='%s'\n" "$name" "$(printf '%s' "$value" | sed "s/'/'\\\\''/g")"
   done
 }
@@ -51,11 +53,11 @@ account() {
 try_sudo() {
   sudo_said=
   sudo=$(PATH=$PATH:/usr/local/bin:/usr/bin:/bin:/opt/bin:/usr/local/sbin:/usr/sbin command -v sudo) || {
-    SUDO_STATE=absent
+    SUDO_STATE="absent"
     return
   }
   if sudo_said=$(LC_ALL=C "$sudo" -k -n true 2>&1 </dev/null); then
-    SUDO_STATE=free
+    SUDO_STATE="free"
     return
   fi
   why_no_sudo
@@ -70,7 +72,7 @@ try_sudo() {
 
 why_no_sudo() {
   case $sudo_said in
-    *"must have a tty"*) SUDO_STATE=tty ;;
+    *"must have a tty"*) SUDO_STATE="tty" ;;
     *"not in the sudoers"* | *"may not run sudo"* | *"not allowed"*) SUDO_STATE=sudoers ;;
     *"ry again"* | *"incorrect password"*) SUDO_STATE=wrong ;;
     *"password is required"* | *"terminal is required"* | *"no tty present"* | *"no password was provided"*)

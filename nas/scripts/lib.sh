@@ -152,6 +152,41 @@ need_docker() {
     "$("platform_$platform" install), then run again; nas-k3s:dockerPath names one elsewhere"
 }
 
+# Sets docker_access: how the account of SSH gets at the daemon, which is what `docker -H ssh://`
+# needs: direct, sudo (without a password) or none. Needs find_docker.
+find_docker_access() {
+  if [ "${SSH_UID:-0}" = 0 ] || [ "${SSH_SOCKET:-no}" = yes ]; then
+    docker_access=direct
+  elif as_ssh_user sudo -k -n "$docker" version >/dev/null 2>&1; then
+    docker_access=sudo
+  else
+    docker_access=none
+  fi
+}
+
+as_ssh_user() {
+  if [ "$(id -u)" = 0 ]; then bounded 15 sudo -n -u "$SSH_USER" "$@"; else bounded 15 "$@"; fi
+}
+
+# Owner, group and mode of Docker's socket, for people.
+socket_rights() {
+  # shellcheck disable=SC2012 # BusyBox's stat may lack -c
+  ls -ldL /var/run/docker.sock 2>/dev/null | awk '{ print $3 ":" $4 " " $1 }'
+}
+
+# The wrapper that makes docker reachable for SSH commands.
+wrapper_text() {
+  printf '#!/bin/sh\n%s\n' "$MARK"
+  # The CLI wants a home that it can write to.
+  # shellcheck disable=SC2016
+  printf '[ -w "${HOME:-/}" ] || HOME=/tmp\nexport HOME\n'
+  # shellcheck disable=SC2016
+  [ "$docker_access" != sudo ] ||
+    printf '[ -w /var/run/docker.sock ] || exec sudo -n %s "$@"\n' "$docker"
+  # shellcheck disable=SC2016
+  printf 'exec %s "$@"\n' "$docker"
+}
+
 docker_answers() {
   bounded 15 "$docker" version --format '{{.Server.Version}}' >/dev/null 2>&1
 }

@@ -4,7 +4,7 @@
 #   NAME_check     refuses what cannot be edited safely
 #   NAME_with      prints the file with the proxy
 #   NAME_without   prints the file as it belongs there without us; status 4: it belongs away
-#   NAME_put       prints a checksum of what stands there for the proxy
+#   NAME_put FILE  prints a checksum of what stands there (without FILE: in place) for the proxy
 #   NAME_validate  refuses a $tmp/wanted that the daemon would not take
 #   NAME_reload    tells whoever reads the file
 

@@ -26,17 +26,17 @@ config_file_check() {
 # What the owner's own `proxies` looks like: it is put back on destroy, so it has to be right.
 config_file_shape() {
   json_member get "$place" proxies >"$tmp/owners" || return 0
-  case $(head -c 1 "$tmp/owners") in
-    '{') ;;
-    n) return 0 ;;
+  case $(cat "$tmp/owners") in
+    '{'*) ;;
+    null) return 0 ;;
     *) fail "\"proxies\" in $place is no object" "remove it by hand; we write the right one" ;;
   esac
   for name in $(json_member keys "$tmp/owners" proxies); do
     case $name in
       http-proxy | https-proxy | no-proxy)
-        case $(json_member get "$tmp/owners" "$name" | head -c 1) in
-          '"') ;;
-          '[') fail "\"$name\" in the \"proxies\" of $place is a list, which dockerd does not take" \
+        case $(json_member get "$tmp/owners" "$name") in
+          '"'*) ;;
+          '['*) fail "\"$name\" in the \"proxies\" of $place is a list, which dockerd does not take" \
             "write one text with commas between the entries, or remove it" ;;
           *) fail "\"$name\" in the \"proxies\" of $place is no text" "remove it by hand" ;;
         esac
@@ -91,8 +91,8 @@ config_file_without() {
 }
 
 config_file_put() {
-  [ -f "$place" ] || return 0
-  if put_text=$(json_member get "$place" proxies); then printf '%s' "$put_text" | checksum; fi
+  [ -f "${1:-$place}" ] || return 0
+  if put_text=$(json_member get "${1:-$place}" proxies); then printf '%s' "$put_text" | checksum; fi
 }
 
 config_file_reload() {

@@ -25,7 +25,7 @@ systemd_without() {
 }
 
 systemd_put() {
-  [ ! -f "$place" ] || checksum <"$place"
+  [ ! -f "${1:-$place}" ] || checksum <"${1:-$place}"
 }
 
 systemd_validate() {

@@ -26,7 +26,7 @@ vendor_script_without() {
 }
 
 vendor_script_put() {
-  if put_text=$(block get "$place" && printf E); then printf '%s' "${put_text%E}" | checksum; fi
+  if put_text=$(block get "${1:-$place}" && printf E); then printf '%s' "${put_text%E}" | checksum; fi
 }
 
 vendor_script_validate() {

@@ -119,6 +119,14 @@ def test_each_arrow_of_the_design_is_a_dependency(
     assert name not in {found for other in earlier for found in done.before(other)}
 
 
+def test_no_two_connections_to_the_nas_are_made_at_once(up: Run) -> None:
+    """sshd may allow a single login at a time (MaxStartups 1)."""
+    over_ssh = [one.name for one in up.custom if one.type.startswith(("command:", "docker:"))]
+    for one in over_ssh:
+        for other in over_ssh:
+            assert one == other or one in up.before(other) or other in up.before(one), (one, other)
+
+
 def test_every_resource_has_an_explicit_provider(up: Run) -> None:
     providers = {
         "command:": up["nas-commands"],

@@ -11,13 +11,22 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from nas.remote_script import render
+from nas.remote_script import launched, render
 from tests.lab import debs
 from tests.scripts.fake_platforms import FAKES, KINDS, POOL, QPKG
 
 __all__ = ["DOCKER_JSON", "POOL", "QPKG", "SSH_PATH", "Done", "FakeNas", "busybox"]
 
 SSH_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+
+FAKE_ID = """id() {
+  case ${FAKE_UID:-0}$1 in
+    0-un) echo admin ;;
+    *-un) echo bob ;;
+    *) echo "${FAKE_UID:-0}" ;;
+  esac
+}
+"""
 
 STARTED = "2026-11-25T09:30:00"
 """When the fake k3s container started."""
@@ -195,6 +204,33 @@ class FakeNas:
             read_only=read_only,
             environment=environment,
         )
+
+    def launch(
+        self,
+        script: str,
+        mode: str,
+        variables: Mapping[str, str],
+        *,
+        sudo_password: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Done:
+        """As `run`, but wrapped as the program sends it, from the account bob with uid 1000.
+
+        BusyBox runs its own id before any program of the PATH: hence functions in its place, in the
+        launcher and in the script.
+        """
+        text = launched(FAKE_ID + render(script, variables), sudo_password)
+        return self.shell(
+            f"sh -s {mode}",
+            FAKE_ID + text,
+            environment={"FAKE_UID": "1000", **(environment or {})},
+        )
+
+    def sudo(self, rule: str, password: str = "") -> None:
+        """Gives the NAS a sudo, see fake/sudo."""
+        self.script("/usr/bin/sudo", (FAKES / "sudo").read_text())
+        self.write("/state/sudo/rule", rule)
+        self.write("/state/sudo/password", password)
 
     def inside(self, container: str, program: str, text: str) -> None:
         """Puts a program into a container, for `docker exec`."""

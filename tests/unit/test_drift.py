@@ -30,7 +30,7 @@ GONE = {"applied_put": "", "applied_proxy": "", "applied_no_proxy": "", "put": "
 
 
 def changed(**changes: object) -> Facts:
-    return Facts(**{**GOOD.__dict__, **changes})  # type: ignore[arg-type]
+    return Facts(**{**GOOD.__dict__, **changes})
 
 
 def test_a_nas_as_we_left_it_has_no_drift() -> None:

@@ -212,6 +212,24 @@ def test_the_token_is_a_part_of_the_environment_only() -> None:
     ("known", "config", "key", "why", "fix"),
     [
         (facts(uid=1000), {"sshUser": "bob"}, "sshUser", "uid 1000", "admin on QNAP"),
+        (facts(uid=1000, sudo="absent"), {}, "sshUser", "has no sudo", "with uid 0"),
+        (facts(uid=1000, sudo="sudoers"), {}, "sshUser", "may not use sudo", "administrators"),
+        (facts(uid=1000, sudo="tty"), {}, "sshUser", "without a terminal", "Defaults:admin !req"),
+        (facts(uid=1000, sudo="broken"), {}, "sshUser", "gets no sudo", "try `sudo true`"),
+        (
+            facts(uid=1000, sudo="wrong"),
+            {"sudoPassword": PASSWORD},
+            "sudoPassword",
+            "not the password that sudo takes",
+            "--secret nas-k3s:sudoPassword",
+        ),
+        (
+            facts(uid=1000, sudo="password", docker_access="none", socket="root:adm srw-rw----"),
+            {},
+            "sshUser",
+            "its socket is root:adm srw-rw----",
+            "group adm, or allow it docker without a password",
+        ),
         (facts(platform=""), {}, "platform", "5.10.60-qnap x86_64", "custom"),
         (facts(docker=""), {}, "host", "no docker", "Container Station"),
         (
@@ -249,6 +267,8 @@ def test_a_nas_that_cannot_carry_the_config_is_refused(
         (facts(engine="27.1.2-qnap8"), {}),
         (facts(engine=""), {}),
         (facts(uid=None), {}),
+        (facts(uid=1000, sudo="free", docker_access="direct"), {}),
+        (facts(uid=1000, sudo="password", docker_access="sudo"), {}),
         (facts(ports_taken=(6443, 10250), container="running"), {}),
         (facts(ports_taken=(6443,), container="exited"), {}),
         (OFF, {}),
@@ -258,6 +278,13 @@ def test_what_is_unknown_or_explained_is_no_refusal(
     known: Facts | Unreadable, config: dict[str, str]
 ) -> None:
     plan(known, **config)
+
+
+def test_a_password_that_sudo_asks_for_is_a_setting_that_is_missing() -> None:
+    (found,) = problems(facts(uid=1026, user="bob", sudo="needed"))
+    assert (found.key, found.value) == ("sudoPassword", None)
+    assert "pulumi config set --secret nas-k3s:sudoPassword" in found.fix
+    assert "bob ALL=(root) NOPASSWD: ALL" in found.fix
 
 
 def test_every_refusal_is_told_at_once_and_without_the_password() -> None:
