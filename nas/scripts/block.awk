@@ -25,6 +25,8 @@ END {
     for (i = from; i <= to; i++) print line[i]
     exit 0
   }
+  # In front of the whole command.
+  while (start > 1 && line[start - 1] ~ /\\$/) start--
   if (op == "set" && !start) { print "no line that starts dockerd"; exit 2 }
   for (i = 1; i <= NR; i++) {
     if (from && i >= from && i <= to) continue

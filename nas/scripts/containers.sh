@@ -1,10 +1,17 @@
 # shellcheck shell=sh
 # The owner's containers around a restart of the daemon.
 
+# What ran before it, until all of that runs again: a run that is killed in between must not leave
+# somebody's container down. In /tmp, since after a reboot the owner's restart policies decide.
+RUNNING=/tmp/nas-k3s.running
+
 # Leaves the running containers in $tmp/running, with the names of those that Docker would not
 # start again by itself in lonely.
 note_containers() {
   bounded 30 "$docker" ps -q --no-trunc >"$tmp/running" 2>/dev/null || : >"$tmp/running"
+  if interrupted_restart; then
+    sort -u "$tmp/running" "$RUNNING" >"$tmp/running.all" && mv "$tmp/running.all" "$tmp/running"
+  fi
   lonely=
   while read -r id; do
     # shellcheck disable=SC2016
@@ -14,6 +21,27 @@ note_containers() {
       *) lonely="$lonely${lonely:+, }${policy##*[ /]}" ;;
     esac
   done <"$tmp/running"
+}
+
+interrupted_restart() {
+  [ -f "$RUNNING" ] && [ ! -L "$RUNNING" ] || return 1
+  # Anybody may write to /tmp.
+  # shellcheck disable=SC2012
+  [ "$(ls -ln "$RUNNING" | awk '{ print $3 }')" = 0 ]
+}
+
+# For the next run, should this one be killed.
+remember_containers() {
+  [ -f "$tmp/running" ] || return 0
+  rm -f "$RUNNING"
+  cp "$tmp/running" "$RUNNING" || say "warning: cannot write $RUNNING"
+}
+
+finish_interrupted_restart() {
+  if interrupted_restart; then
+    note_containers
+    containers_back
+  fi
 }
 
 # The setting restartDaemon, asked before anything is written.
@@ -39,6 +67,7 @@ containers_back() {
   while read -r id; do
     container_back "$id"
   done <"$tmp/running"
+  rm -f "$RUNNING"
 }
 
 container_back() {

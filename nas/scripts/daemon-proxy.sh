@@ -50,6 +50,7 @@ apply() {
   if [ -f "$place" ] && cmp -s "$tmp/wanted" "$place"; then
     if daemon_agrees; then
       say "the daemon uses this proxy already: nothing to do"
+      finish_interrupted_restart
       record
       report no no
       return 0
@@ -104,6 +105,7 @@ revive() {
     if "${strategy}_locate" 2>/dev/null && was_here; then
       say "Docker does not run, and an earlier run was interrupted: starting it"
       : >"$tmp/running"
+      if interrupted_restart; then cat "$RUNNING" >"$tmp/running"; fi
       restart_daemon && return 0
       before_without_us
       put_back || fail "$why" "free space on that volume"
@@ -171,6 +173,7 @@ restore() {
     if "${strategy}_locate" 2>/dev/null && { was_here || ours; }; then restore_one; fi
   done
   if [ -z "$changed" ]; then
+    [ -z "$dockerd" ] || [ -z "$docker" ] || finish_interrupted_restart
     say "nothing of ours is left to put back"
     return 0
   fi

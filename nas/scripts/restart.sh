@@ -49,6 +49,7 @@ restart_daemon() {
   why=
   find_dockerd
   id_before=$(dockerd_id)
+  remember_containers
   say "restarting Docker: every container on the NAS restarts with it"
   started=$(now)
   restart_command >"$tmp/restart.log" 2>&1 &
