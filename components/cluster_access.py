@@ -16,8 +16,6 @@ class ClusterAccessArgs(TypedDict):
 
     nas: Nas
     """How the NAS is reached."""
-    platform: str
-    """Name in the table of platforms, or `auto`."""
     container_name: str
     """Name of the k3s container."""
     container_id: pulumi.Input[str]
@@ -46,7 +44,6 @@ class ClusterAccess(pulumi.ComponentResource):
         super().__init__("nas-k3s:index:ClusterAccess", name, None, opts)
         names = args["names"]
         variables = {
-            "PLATFORM": args["platform"],
             "CONTAINER": args["container_name"],
             "READY_TIMEOUT": str(args["timeout"]),
         }

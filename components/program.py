@@ -19,7 +19,7 @@ from nas.errors import RefusedError
 from nas.facts import read_facts
 from nas.plan import Plan, make_plan, needed_ports
 from nas.preflight import check_operator_proxy, check_reachable
-from nas.settings import load_settings
+from nas.settings import load_settings, platform_variables
 from nas.ssh import SshTarget, ssh_target
 
 
@@ -47,19 +47,26 @@ def deploy(stack: str, config: Mapping[str, str]) -> None:
 def build(plan: Plan, target: SshTarget) -> None:
     """Realises a plan: each arrow of the graph is a real dependency."""
     settings = plan.settings
-    nas = Nas(target, command.Provider("nas-commands"))
-    remote_docker = RemoteDocker("docker", {"nas": nas, "platform": settings.platform})
+    nas = Nas(
+        target,
+        platform_variables(settings),
+        settings.sudo_password,
+        command.Provider("nas-commands"),
+    )
+    remote_docker = RemoteDocker("docker", {"nas": nas, "drift": plan.path_drift})
     before_k3s: list[pulumi.Resource] = [remote_docker]
     if plan.daemon is not None:
         daemon_proxy = DaemonProxy(
             "daemon-proxy",
             {
                 "nas": nas,
-                "platform": settings.platform,
                 "proxy": plan.daemon,
+                "image": plan.image,
                 "registry": plan.registry,
+                "restart": settings.restart_daemon,
                 "timeout": settings.daemon_timeout,
                 "keep": settings.keep_daemon_proxy,
+                "drift": plan.daemon_drift,
             },
             pulumi.ResourceOptions(depends_on=[remote_docker]),
         )
@@ -69,7 +76,6 @@ def build(plan: Plan, target: SshTarget) -> None:
         {
             "nas": nas,
             "docker": remote_docker.provider,
-            "platform": settings.platform,
             "image": plan.image,
             "container_name": settings.container_name,
             "node_name": plan.node_name,
@@ -88,7 +94,6 @@ def build(plan: Plan, target: SshTarget) -> None:
         "cluster",
         {
             "nas": nas,
-            "platform": settings.platform,
             "container_name": settings.container_name,
             "container_id": server.container.id,
             "image": plan.image,
@@ -105,7 +110,6 @@ def build(plan: Plan, target: SshTarget) -> None:
             "kubernetes": access.provider,
             "container": server.container,
             "container_id": server.container.id,
-            "platform": settings.platform,
             "container_name": settings.container_name,
             "node_name": plan.node_name,
             "kubelet_version": plan.kubelet_version,

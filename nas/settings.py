@@ -38,7 +38,14 @@ from nas.proxy import (
 from nas.registries import Registries
 
 SECRET_KEYS = frozenset(
-    {"proxyPassword", "registries", "sshPassword", "sshPrivateKeyPassword", "token"}
+    {
+        "proxyPassword",
+        "registries",
+        "sshPassword",
+        "sshPrivateKeyPassword",
+        "sudoPassword",
+        "token",
+    }
 )
 """Keys whose values are never shown. `proxy` may hold a password too: it is masked."""
 
@@ -97,6 +104,21 @@ def _name(text: str) -> str:
             "write lower-case letters, digits, '-' and '.', beginning and ending with one of "
             "the first two",
         )
+    return text
+
+
+def _path(text: str) -> str:
+    if not re.fullmatch(r"/[^\s'\"$`\\*?\[\]]*[^\s'\"$`\\*?\[\]/]", text):
+        raise BadValueError(
+            "is no absolute path of a file on the NAS (without spaces and quotes)",
+            "write e.g. /etc/docker/daemon.json",
+        )
+    return text
+
+
+def _line(text: str) -> str:
+    if "\n" in text or "\r" in text:
+        raise BadValueError("holds more than one line", "write one line")
     return text
 
 
@@ -203,7 +225,12 @@ class Settings(BaseModel):
     ssh_private_key_password: str | None = None
     ssh_password: str | None = None
     ssh_host_key: Annotated[str, AfterValidator(_host_key)] | None = None
-    platform: Literal["auto", "qnap"] = "auto"
+    sudo_password: Annotated[str, AfterValidator(_line)] | None = None
+    platform: Literal["auto", "truenas", "unraid", "synology", "qnap", "systemd", "custom"] = "auto"
+    docker_path: Annotated[str, AfterValidator(_path)] | None = None
+    daemon_config_file: Annotated[str, AfterValidator(_path)] | None = None
+    daemon_restart_command: Annotated[str, AfterValidator(_line)] | None = None
+    restart_daemon: Literal["always", "when-safe", "never"] = "always"
 
     # The proxy
     proxy: str | None = None
@@ -236,6 +263,7 @@ class Settings(BaseModel):
         "docker.io/rancher/mirrored-library-busybox:1.37.0"
     )
     keep_data: bool = True
+    drift: Literal["on", "off"] = "on"
 
     # Deadlines, in seconds
     daemon_timeout: Seconds = 180
@@ -363,9 +391,25 @@ def load_settings(stack: str, config: Mapping[str, str]) -> Settings:
 def _cross_checks(settings: Settings) -> list[Problem]:
     return [
         *_check_ssh(settings),
+        *_check_platform(settings),
         *_check_proxy(settings),
         *_check_networks(settings),
         *_check_ca(settings),
+    ]
+
+
+def _check_platform(settings: Settings) -> list[Problem]:
+    if settings.platform != "custom" or settings.proxy is None:
+        return []
+    if settings.daemon_restart_command is not None:
+        return []
+    return [
+        Problem(
+            "daemonRestartCommand",
+            None,
+            "is needed with platform custom: nothing else says how Docker restarts there",
+            set_command("daemonRestartCommand", "'/etc/init.d/docker restart'"),
+        )
     ]
 
 
@@ -529,3 +573,13 @@ def _check_ca(settings: Settings) -> list[Problem]:
             "caCertificatesFile", json.dumps(path), why, "write the path of a file with PEM blocks"
         )
     ]
+
+
+def platform_variables(settings: Settings) -> dict[str, str]:
+    """Shell variables by which every script finds platform and Docker."""
+    return {
+        "PLATFORM": settings.platform,
+        "DOCKER_PATH": settings.docker_path or "",
+        "DAEMON_CONFIG_FILE": settings.daemon_config_file or "",
+        "DAEMON_RESTART_COMMAND": settings.daemon_restart_command or "",
+    }

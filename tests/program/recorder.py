@@ -149,6 +149,9 @@ class _Answers(mocks.Mocks):
         raise AssertionError(f"the program called {args.token}")
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[Any, Any]]:
+        if args.typ == "pulumi:index:Stash":
+            # Of the engine itself, which knows the output in a preview too.
+            return "", {**args.inputs, "output": args.inputs["input"]}
         if self.preview:
             return "", dict(args.inputs)
         return f"{args.name}-id", {**args.inputs, **self.outputs.get(args.name, {})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,9 @@ def test_every_resource_of_the_design_is_there(preview: bool) -> None:
         "nas-commands": "pulumi:providers:command",
         "docker": "RemoteDocker",
         "docker-provider": "pulumi:providers:docker",
+        "docker-drift": "pulumi:index:Stash",
         "daemon-proxy": "DaemonProxy",
+        "daemon-proxy-drift": "pulumi:index:Stash",
         "k3s": "K3sServer",
         "k3s-image": "docker:index/remoteImage:RemoteImage",
         "k3s-data": "docker:index/volume:Volume",
@@ -116,6 +119,14 @@ def test_each_arrow_of_the_design_is_a_dependency(
     assert name not in {found for other in earlier for found in done.before(other)}
 
 
+def test_no_two_connections_to_the_nas_are_made_at_once(up: Run) -> None:
+    """sshd may allow a single login at a time (MaxStartups 1)."""
+    over_ssh = [one.name for one in up.custom if one.type.startswith(("command:", "docker:"))]
+    for one in over_ssh:
+        for other in over_ssh:
+            assert one == other or one in up.before(other) or other in up.before(one), (one, other)
+
+
 def test_every_resource_has_an_explicit_provider(up: Run) -> None:
     providers = {
         "command:": up["nas-commands"],
@@ -123,7 +134,7 @@ def test_every_resource_has_an_explicit_provider(up: Run) -> None:
         "kubernetes:": up["cluster-provider"],
     }
     for one in up.custom:
-        if not one.type.startswith("pulumi:providers:"):
+        if not one.type.startswith(("pulumi:providers:", "pulumi:index:Stash")):
             (provider,) = [p for prefix, p in providers.items() if one.type.startswith(prefix)]
             assert one.request.provider.startswith(f"{provider.urn}::"), one.name
 
@@ -435,6 +446,31 @@ def test_a_preview_knows_everything_but_what_the_nas_makes() -> None:
     assert done.exports["kubeconfig"].secret
 
 
+# ---- drift
+
+
+@BOTH
+def test_without_drift_the_marks_say_none_and_keep_what_they_said_before(preview: bool) -> None:
+    done = run(preview=preview)
+    for name in ("docker-drift", "daemon-proxy-drift"):
+        assert done[name].inputs == {"input": "none"}
+        assert list(done[name].request.ignoreChanges) == ["input"]
+        assert list(done[name].request.replaceOnChanges) == ["input"]
+    for name in ("docker-path", "daemon-proxy-config"):
+        assert done[name].inputs["create"].splitlines()[-1] == "# drift: none"
+
+
+@BOTH
+def test_drift_of_one_thing_marks_that_and_nothing_else(preview: bool) -> None:
+    wiped = replace(FACTS, container="running", docker_on_path="", applied_put="a", put="a")
+    done = run(preview=preview, facts=replace(wiped, docker_on_path=""))
+    assert done["docker-drift"].inputs["input"].startswith("docker is not on the PATH")
+    assert list(done["docker-drift"].request.ignoreChanges) == []
+    assert "# drift: docker is not on the PATH" in done["docker-path"].inputs["create"]
+    assert done["daemon-proxy-drift"].inputs == {"input": "none"}
+    assert done["daemon-proxy-config"].inputs["create"].endswith("# drift: none")
+
+
 # ---- from the config to the graph
 
 
@@ -534,7 +570,7 @@ def test_a_bad_config_is_refused_before_the_nas_is_asked_or_a_resource_exists(
 def test_a_nas_that_cannot_carry_the_config_is_refused_before_a_resource_exists(
     facts: list[Facts | Unreadable],
 ) -> None:
-    facts.append(Facts(uid=1000, platform="qnap", docker="/d", engine="20.10.24"))
+    facts.append(Facts(uid=1000, platform="unraid", docker="/d", engine="27.5.1"))
     done = main()
     assert isinstance(done.error, pulumi.RunError)
     assert "2 settings need a change" in str(done.error)

@@ -11,13 +11,22 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from nas.remote_script import render
+from nas.remote_script import launched, render
 from tests.lab import debs
+from tests.scripts.fake_platforms import FAKES, KINDS, POOL, QPKG
 
-FAKES = Path(__file__).parent / "fake"
-POOL = "/share/CE_CACHEDEV3_DATA"
-QPKG = f"{POOL}/.qpkg/container-station"
+__all__ = ["DOCKER_JSON", "POOL", "QPKG", "SSH_PATH", "Done", "FakeNas", "busybox"]
+
 SSH_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+
+FAKE_ID = """id() {
+  case ${FAKE_UID:-0}$1 in
+    0-un) echo admin ;;
+    *-un) echo bob ;;
+    *) echo "${FAKE_UID:-0}" ;;
+  esac
+}
+"""
 
 STARTED = "2026-11-25T09:30:00"
 """When the fake k3s container started."""
@@ -54,8 +63,16 @@ class Done:
 class FakeNas:
     """The fake root; paths are given as the NAS sees them."""
 
-    def __init__(self, root: Path, *, engine: str = "27.1.2", config: str = DOCKER_JSON) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        engine: str = "27.1.2",
+        config: str | None = DOCKER_JSON,
+        kind: str = "qnap",
+    ) -> None:
         self.root = root
+        made = KINDS[kind]
         for directory in ("bin", "usr/bin", "usr/sbin", "dev", "proc", "tmp", "etc", "root"):
             (root / directory).mkdir(parents=True)
         shutil.copy(busybox(), root / "bin/busybox")
@@ -64,20 +81,30 @@ class FakeNas:
             if not link.exists() and applet not in ("nc", "bash"):
                 link.symlink_to("busybox")
         self.write("/etc/passwd", "admin:x:0:0:admin:/root:/bin/sh\n")
-        self.write("/etc/config/qpkg.conf", f"[container-station]\nInstall_Path = {QPKG}\n")
-        self.script("/sbin/getcfg", f"#!/bin/sh\necho {QPKG}\n")
-        self.script(f"{QPKG}/bin/docker", (FAKES / "docker").read_text())
+        for path, text in made.files.items():
+            self.write(path, text)
+        for path, text in made.scripts.items():
+            self.script(path, text)
+        for path, target in made.links.items():
+            self.path(target).mkdir(parents=True)
+            self.path(path).parent.mkdir(parents=True, exist_ok=True)
+            # Relative, because the test looks from outside the root.
+            self.path(path).symlink_to(os.path.relpath(self.path(target), self.path(path).parent))
+        self.docker = made.docker
+        self.script(self.docker, (FAKES / "docker").read_text())
+        if made.unit:
+            self.script("/usr/bin/systemctl", (FAKES / "systemctl").read_text())
         self.script("/usr/bin/nc", (FAKES / "nc").read_text())
-        self.script(
-            "/etc/init.d/container-station.sh",
-            "#!/bin/sh\necho 'jq not found' >&2\n"
-            f"[ -f /state/idle ] || {QPKG}/bin/docker fake-restart\n",
-        )
-        self.config = f"{QPKG}/etc/docker.json"
-        self.write(self.config, config)
+        self.config = made.config
+        if config is not None:
+            self.write(self.config, config)
         for name, text in {
             "engine": engine,
             "config_path": self.config,
+            "flagged": "yes" if made.flagged else "no",
+            "docker_path": self.docker,
+            "unit": made.unit,
+            "reply": 'HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{"Descriptor": 1}\n',
             "http": "",
             "https": "",
             "no": "",
@@ -124,7 +151,7 @@ class FakeNas:
 
     def restart(self) -> None:
         """The daemon restarts, as by the owner's hand."""
-        self.shell(f"{QPKG}/bin/docker fake-restart")
+        self.shell(f"{self.docker} fake-restart")
         self.container("notes", "no", running=True)
 
     def shell(
@@ -177,6 +204,33 @@ class FakeNas:
             read_only=read_only,
             environment=environment,
         )
+
+    def launch(
+        self,
+        script: str,
+        mode: str,
+        variables: Mapping[str, str],
+        *,
+        sudo_password: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Done:
+        """As `run`, but wrapped as the program sends it, from the account bob with uid 1000.
+
+        BusyBox runs its own id before any program of the PATH: hence functions in its place, in the
+        launcher and in the script.
+        """
+        text = launched(FAKE_ID + render(script, variables), sudo_password)
+        return self.shell(
+            f"sh -s {mode}",
+            FAKE_ID + text,
+            environment={"FAKE_UID": "1000", **(environment or {})},
+        )
+
+    def sudo(self, rule: str, password: str = "") -> None:
+        """Gives the NAS a sudo, see fake/sudo."""
+        self.script("/usr/bin/sudo", (FAKES / "sudo").read_text())
+        self.write("/state/sudo/rule", rule)
+        self.write("/state/sudo/password", password)
 
     def inside(self, container: str, program: str, text: str) -> None:
         """Puts a program into a container, for `docker exec`."""

@@ -136,7 +136,8 @@ def test_a_nas_without_docker_is_one_clear_error(nas: FakeNas) -> None:
     assert done.err.splitlines() == [
         "nas-k3s: error: no docker found on this NAS "
         "(QNAP QTS or QuTS hero with Container Station)",
-        "nas-k3s:   -> install and start Container Station, then run again",
+        "nas-k3s:   -> install and start Container Station, then run again; "
+        "nas-k3s:dockerPath names one elsewhere",
     ]
     assert wrappers(nas) == []
 

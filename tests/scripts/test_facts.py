@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from nas.daemon_routes import fingerprint
+from nas.drift import find_drift
 from nas.facts import Facts, parse_facts
-from tests.scripts.fake_nas import QPKG, FakeNas
+from tests.scripts.daemon import apply, variables
+from tests.scripts.fake_nas import DOCKER_JSON, QPKG, FakeNas
 from tests.scripts.rendered import SAMPLES
 
 DATA = "/share/CACHEDEV1_DATA/docker"
@@ -160,3 +163,64 @@ def test_our_wrapper_is_on_the_path_but_is_not_docker(nas: FakeNas) -> None:
     assert (found.docker, found.docker_on_path) == (f"{QPKG}/bin/docker", "/usr/bin/docker")
     _no_docker(nas)
     assert read(nas).docker == ""
+
+
+# ---- what drift is told by
+
+
+@pytest.mark.parametrize(
+    ("kind", "engine"),
+    [("qnap", "27.1.2"), ("qnap", "20.10.24"), ("synology", "24.0.2"), ("systemd", "29.0.0")],
+)
+def test_our_last_run_and_what_stands_there_now_are_read_as_checksums(
+    make_nas: Callable[..., FakeNas], kind: str, engine: str
+) -> None:
+    nas = make_nas(kind=kind, engine=engine)
+    before = read(nas)
+    assert (before.put, before.applied_put) == ("", "")
+    login = {"proxyUser": "svc", "proxyPassword": "S3NTINEL"}
+    assert apply(nas, **login).status == 0
+    wanted = variables(**login)
+    texts = {fingerprint(wanted[name]) for name in ("PROXIES", "DROP_IN", "EXPORTS")}
+    found = read(nas)
+    assert found.put == found.applied_put
+    assert found.put in texts
+    assert found.applied_proxy == "http://192.168.31.198:7222"
+    assert found.applied_no_proxy == found.no_proxy == wanted["NO_PROXY_SHOWN"]
+    assert found.https_proxy == "http://xxxxx:xxxxx@192.168.31.198:7222"
+    assert find_drift(found, found.applied_proxy, found.no_proxy).daemon_proxy == ()
+
+    file = found.proxy_file
+    nas.write(file, nas.read(file).replace("192.168.31.198", "192.168.31.199"))
+    assert find_drift(read(nas), found.applied_proxy, found.no_proxy).daemon_proxy == (
+        f"the proxy in {file} was changed",
+    )
+
+
+def test_a_proxy_that_only_went_out_of_the_file_is_put_back_without_a_restart(
+    nas: FakeNas,
+) -> None:
+    assert apply(nas).status == 0
+    edited, starts = nas.read(nas.config), nas.starts
+    nas.write(nas.config, DOCKER_JSON)
+    found = read(nas)
+    assert find_drift(found, found.applied_proxy, found.no_proxy).daemon_proxy == (
+        f"the proxy is gone from {nas.config}",
+    )
+    done = apply(nas, restartDaemon="never")
+    assert (done.status, done.results["restarted"]) == (0, "no"), done.err
+    assert (nas.read(nas.config), nas.starts) == (edited, starts)
+    assert find_drift(read(nas), found.applied_proxy, found.no_proxy).daemon_proxy == ()
+
+
+def test_flags_of_the_running_daemon_are_read(nas: FakeNas) -> None:
+    pid = nas.read("/state/up").strip()
+    nas.write(f"/proc/{pid}/cmdline", "dockerd\0--https-proxy=x\0--no-proxy\0y\0")
+    assert read(nas).dockerd_flags == ("https-proxy", "no-proxy")
+
+
+def test_a_wrapper_of_a_docker_that_moved_away_is_none(nas: FakeNas) -> None:
+    nas.run("docker-path.sh", "apply", SAMPLES["docker-path.sh"])
+    assert read(nas).docker_on_path == "/usr/bin/docker"
+    nas.write("/usr/bin/docker", nas.read("/usr/bin/docker").replace("CE_CACHEDEV3", "CACHEDEV1"))
+    assert read(nas).docker_on_path == ""

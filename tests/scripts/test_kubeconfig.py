@@ -141,5 +141,5 @@ def test_a_nas_without_docker_is_one_clear_error(nas: FakeNas) -> None:
     nas.path("/etc/config/qpkg.conf").unlink()
     done = read(nas)
     assert done.status == 1
-    assert "this NAS is none of the known platforms (qnap)" in done.err
+    assert "this NAS is none of the known platforms (truenas " in done.err
     assert "nas-k3s:platform" in done.err
