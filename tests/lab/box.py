@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import shlex
 import shutil
@@ -194,7 +195,12 @@ class Lab:
             agent_path=None,
             config=None,
         ) as connection:
-            done = await connection.run(command, input=stdin)
+            process = await connection.create_process(command)
+            # A command may end without having read what it is given.
+            with contextlib.suppress(OSError):
+                process.stdin.write(stdin)
+                process.stdin.write_eof()
+            done = await process.wait()
             code = -1 if done.exit_status is None else int(done.exit_status)
             return code, str(done.stdout), str(done.stderr)
 

@@ -174,7 +174,7 @@ def put_lab_files(root: Path, packages: Path, disk: Path, busybox: Image) -> Non
     install(source / "network.sh", lab / "network.sh")
     install(source / "disk.sh", lab / "disk.sh", mode=0o755)
     debs.pick(disk, root, ["usr/sbin/mkfs.btrfs"])
-    (lab / "bin").mkdir()
+    (lab / "bin").mkdir(exist_ok=True)
     (root / "usr/sbin/mkfs.btrfs").rename(lab / "bin/mkfs.btrfs")
     (lab / "bin/busybox").symlink_to("/usr/bin/busybox")
 

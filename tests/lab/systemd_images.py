@@ -222,10 +222,13 @@ def _system(packages: Path, root: Path, path: str, web_port: int) -> None:
             *("usr/sbin/sshd", "usr/bin/ip", "etc/protocols", "etc/services"),
             *("usr/sbin/xtables-legacy-multi", "usr/sbin/xtables-nft-multi", "lib:xtables"),
             *("usr/bin/sudo", "usr/libexec/sudo", "usr/sbin/unix_chkpwd"),
+            "usr/sbin/chpasswd",
             *("lib:security/pam_unix.so", "lib:security/pam_permit.so"),
         ],
     )
     (root / "usr/bin/sudo").chmod(0o4755)
+    (root / "opt/nas-lab/bin").mkdir(parents=True)
+    (root / "usr/sbin/chpasswd").rename(root / "opt/nas-lab/bin/chpasswd")
     for name in ("sudo", "other"):
         install(_LINUX / "pam", root / "etc/pam.d" / name)
     _install_filled(_LINUX / "sudoers", root / "etc/sudoers", {"PATH": path}, 0o440)

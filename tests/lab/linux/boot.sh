@@ -52,7 +52,7 @@ if [ ! -e /etc/sudoers.d/nas-lab ]; then
     {
         printf '%s:' "$ADMIN"
         cat /opt/nas-lab/sudo-password
-    } | busybox chpasswd -c sha512 >/dev/null
+    } | /opt/nas-lab/bin/chpasswd -c SHA512
     case "$SUDO" in
         password) echo "$ADMIN ALL=(ALL) ALL" ;;
         nopasswd) echo "$ADMIN ALL=(ALL) NOPASSWD: ALL" ;;
