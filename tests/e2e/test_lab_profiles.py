@@ -21,10 +21,16 @@ from tests.lab.process import LabError
 from tests.lab.profiles import ADMIN, ADMIN_UID, TRAITS, Engine, Profile
 from tests.lab.project import lab_settings
 
-from .conftest import boot
+from .conftest import AS_FOUND, boot
 
 PAUSE = "rancher/mirrored-pause:3.6"
 VERSIONS = {"current": "29.", "debian": "20.10."}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _as_found(session_lab: Lab) -> Iterator[None]:
+    yield
+    boot(**AS_FOUND)
 
 
 def on(profile: Profile, engine: Engine = "current", **settings: object) -> Lab:
