@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.lab import box, engine, paths
-from tests.lab.images import Engine
 from tests.lab.process import LabError, locked
+from tests.lab.profiles import Engine
 
 from .harness import Stack
 from .machine import Machine

@@ -17,7 +17,12 @@ INSTANCE = os.environ.get("NAS_K3S_TEST_INSTANCE", "test")
 
 
 # Settings of the lab as every test finds it.
-AS_FOUND = {"engine": "current", "proxy_auth": False, "pool": "CACHEDEV1_DATA"}
+AS_FOUND = {
+    "profile": "qnap",
+    "engine": "current",
+    "proxy_auth": False,
+    "pool": "CACHEDEV1_DATA",
+}
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
 
@@ -62,8 +67,7 @@ def write_docker_json(lab: Lab) -> Iterator[Callable[[str], None]]:
 
     def write(text: str) -> None:
         _write(lab, text)
-        lab.nas("/etc/init.d/container-station.sh restart")
-        lab.wait_for_docker()
+        lab.restart_docker()
 
     yield write
     if _read(lab) != before:

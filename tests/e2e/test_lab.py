@@ -188,7 +188,7 @@ def test_container_station_reports_success_though_its_daemon_cannot_start(
 
 
 def test_published_ports_and_the_web_interface_answer_on_the_lan(lab: Lab) -> None:
-    for port, text in ((household.PHOTOS_PORT, "photos"), (box.WEB_PORT, "NAS in a box")):
+    for port, text in ((household.PHOTOS_PORT, "photos"), (lab.web_port, "NAS in a box")):
         fetched = lab.nas(f"wget -q -O - http://{lab.nas_host}:{port}/")
         assert text in fetched[1]
 

@@ -11,6 +11,7 @@ import docker.errors
 
 from . import box, outer
 from .process import LabError, find_program
+from .profiles import ADMIN, TRAITS
 from .state import DEFAULT_INSTANCE
 
 
@@ -35,6 +36,9 @@ def _up(options: argparse.Namespace) -> None:
         proxy_auth=options.proxy_auth,
         pool=options.pool,
         hostname=options.hostname,
+        profile=options.profile,
+        sudo=options.sudo,
+        root_ssh=options.root_ssh,
     )
     _describe(lab)
 
@@ -70,12 +74,15 @@ def _logs(options: argparse.Namespace) -> None:
 
 def _describe(lab: box.Lab) -> None:
     login = "with user and password" if lab.settings.proxy_auth else "no login"
-    print(f"NAS        {lab.nas_host} ({lab.settings.hostname}, engine {lab.settings.engine})")
+    kind = f"{lab.settings.profile}, engine {lab.settings.engine}"
+    print(f"NAS        {lab.nas_host} ({lab.settings.hostname}, {kind})")
     print(f"shell      {' '.join(_ssh_command(lab))}")
-    print(f"web        http://{lab.nas_host}:{box.WEB_PORT}/")
+    print(f"web        http://{lab.nas_host}:{lab.web_port}/")
     print(f"pool       {lab.pool}")
     print(f"proxy      {lab.proxy_url} ({login})")
     print(f"registry   {lab.addresses.registry} (only the proxy and this machine reach it)")
+    if lab.settings.sudo is not None:
+        print(f"sudo       {ADMIN}: {lab.settings.sudo} (in {lab.keys.folder / 'sudo-password'})")
     print(f"CA, keys   {lab.state.folder}")
 
 
@@ -108,8 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     helps = {
         "up": "boot it, or change what differs; a second time it does nothing",
         "down": "remove it with its disks and keys",
-        "reboot": "shut the NAS down and boot it: what is in its RAM disk is lost",
-        "shell": "ssh to the NAS as admin",
+        "reboot": "shut the NAS down and boot it: what is in a RAM disk is lost",
+        "shell": "ssh to the NAS as its administrator",
         "status": "what runs and where it is",
         "logs": "what the boxes have written",
     }
@@ -124,6 +131,18 @@ def _parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         default=None,
         help="let the proxy ask for user and password",
+    )
+    parsers["up"].add_argument("--profile", choices=list(TRAITS), help="kind of NAS")
+    parsers["up"].add_argument(
+        "--sudo",
+        choices=["password", "nopasswd", "none"],
+        help=f"what {ADMIN} needs to become root (synology, systemd)",
+    )
+    parsers["up"].add_argument(
+        "--root-ssh",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="let root log in by key (synology, systemd)",
     )
     parsers["up"].add_argument("--pool", help="name of the volume, such as ZFS530_DATA")
     parsers["up"].add_argument("--hostname", help="host name of the NAS")

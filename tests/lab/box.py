@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
+import shlex
 import shutil
 import socket
 import tarfile
@@ -21,20 +23,17 @@ import asyncssh
 import docker
 import docker.errors
 
-from . import boxes, content, household, images, keys, outer, proxylog, state
-from .images import Engine
+from . import boxes, content, household, images, keys, outer, proxylog, state, systemd_images
+from .faults import Faults
 from .keys import PROXY_USER, REGISTRY_NAMES
 from .process import LabError, say
+from .profiles import ADMIN, ADMIN_UID, Engine, Layout, Profile, Sudo
 from .proxylog import ProxyEntry
 from .state import DEFAULT_INSTANCE, Addresses, Settings, State
 
 PROXY_PORT = 7222
 SSH_PORT = 22
-WEB_PORT = 8080
-
 _BOOT_DEADLINE = 90.0
-_MODEL = "TS-464"
-_QTS = "5.2.4"
 _ACCESS_LOG = "/var/log/squid/access.log"
 # Squid's lists of open tunnels from the moments when it was stopped.
 _OPEN_AT_STOP = "/var/log/squid/open-at-stop.txt"
@@ -70,9 +69,26 @@ class Lab:
         return SSH_PORT
 
     @property
+    def layout(self) -> Layout:
+        """Where this NAS has its things."""
+        return self.settings.layout
+
+    @property
     def ssh_user(self) -> str:
-        """uid 0 on the NAS; there is no root."""
-        return "admin"
+        """Who logs in: uid 0 where the NAS lets it in (a QNAP calls it admin), else ADMIN."""
+        if self.settings.root_ssh is None:
+            return "admin"
+        return "root" if self.settings.root_ssh else ADMIN
+
+    @property
+    def sudo_password(self) -> str:
+        """Password of ADMIN in clear; it has spaces, quotes and a dollar sign."""
+        return self.keys.sudo_password
+
+    @property
+    def web_port(self) -> int:
+        """Where the NAS's web interface would be; something answers there."""
+        return self.settings.traits.web_port
 
     @property
     def ssh_key(self) -> Path:
@@ -120,17 +136,17 @@ class Lab:
     @property
     def pool(self) -> str:
         """Absolute path of the persistent volume on the NAS, e.g. /share/CACHEDEV1_DATA."""
-        return f"/share/{self.settings.pool}"
+        return self.layout.volume
 
     @property
     def container_station(self) -> str:
-        """Where Container Station is installed on the NAS."""
-        return f"{self.pool}/.qpkg/container-station"
+        """Where the NAS has its Docker app."""
+        return self.layout.app_folder
 
     @property
     def docker_json(self) -> str:
-        """The daemon's config file on the NAS."""
-        return f"{self.container_station}/etc/docker.json"
+        """The daemon's config file on the NAS; on a plain Linux there is none at first."""
+        return self.layout.docker_json
 
     def nas(self, command: str) -> tuple[int, str, str]:
         """Run a shell command on the NAS from outside, as uid 0 with docker on the PATH.
@@ -138,32 +154,53 @@ class Lab:
         Returns exit code, stdout, stderr. It goes through the outer engine and needs no ssh.
         Raises LabError when the NAS is off.
         """
-        path = f"/usr/bin:/bin:/usr/sbin:/sbin:{self.container_station}/bin"
+        path = f"/usr/bin:/bin:/usr/sbin:/sbin:{self.layout.docker_bin}"
         return _exec(self._box("nas"), command, {"PATH": path, "HOME": "/root"})
 
-    def ssh(self, command: str, *, deadline: float = 60.0) -> tuple[int, str, str]:
-        """Run a command over ssh as the user would: exit code, stdout, stderr.
+    def nas_must(self, command: str) -> str:
+        """Stdout of a command on the NAS that has to succeed; else LabError with what it said."""
+        code, out, err = self.nas(command)
+        if code != 0:
+            raise LabError(f"on the NAS, `{command}` ended with {code}: {(err or out).strip()}")
+        return out
 
-        Raises LabError when the NAS cannot be reached or does not finish within `deadline` seconds.
+    def ssh(
+        self,
+        command: str,
+        *,
+        user: str | None = None,
+        stdin: str = "",
+        deadline: float = 60.0,
+    ) -> tuple[int, str, str]:
+        """Run a command over ssh as `user`, by default ssh_user: exit code, stdout, stderr.
+
+        Raises LabError when the NAS cannot be reached, refuses the user, or does not finish within
+        `deadline` seconds.
         """
         try:
-            return asyncio.run(asyncio.wait_for(self._ssh(command), deadline))
+            asked = self._ssh(command, user or self.ssh_user, stdin)
+            return asyncio.run(asyncio.wait_for(asked, deadline))
         except TimeoutError:
             raise LabError(f"ssh: not done after {deadline:.0f} s: {command}") from None
         except (OSError, asyncssh.Error) as error:
             raise LabError(f"ssh to {self.nas_host}: {error}") from error
 
-    async def _ssh(self, command: str) -> tuple[int, str, str]:
+    async def _ssh(self, command: str, user: str, stdin: str) -> tuple[int, str, str]:
         async with asyncssh.connect(
             self.nas_host,
             port=SSH_PORT,
-            username=self.ssh_user,
+            username=user,
             client_keys=[str(self.ssh_key)],
             known_hosts=str(self.known_hosts),
             agent_path=None,
             config=None,
         ) as connection:
-            done = await connection.run(command)
+            process = await connection.create_process(command)
+            # A command may end without having read what it is given.
+            with contextlib.suppress(OSError):
+                process.stdin.write(stdin)
+                process.stdin.write_eof()
+            done = await process.wait()
             code = -1 if done.exit_status is None else int(done.exit_status)
             return code, str(done.stdout), str(done.stderr)
 
@@ -209,9 +246,27 @@ class Lab:
                 box.stop(timeout=boxes.STOP_SECONDS)
 
     def nas_on(self) -> None:
-        """Switch the NAS on: a fresh root, the same pool. Returns when its daemon answers."""
+        """Switch the NAS on; returns when its daemon answers.
+
+        Where / is a RAM disk it is a fresh one, with the same pool; else all is as it was.
+        """
         with outer.exclusive():
             say("nas: booting")
+            spec = _nas_spec(self.client, self.state, self.keys)
+            boxes.start(self.client, self.state, spec, keep=self.settings.traits.keeps_root)
+        self.wait_ready()
+
+    def firmware_update(self) -> None:
+        """Shut down and boot with a new system: what somebody changed outside the volume is gone.
+
+        On a QNAP, where / is lost at each boot, the app is installed anew with its own docker.json.
+        """
+        if not self.settings.traits.keeps_root:
+            files = f"{self.docker_json} {self.container_station}/.version"
+            self.nas_must(f"rm -f {files}")
+        self.nas_off()
+        with outer.exclusive():
+            say("nas: booting a new system")
             boxes.create(self.client, self.state, _nas_spec(self.client, self.state, self.keys))
         self.wait_ready()
 
@@ -228,19 +283,55 @@ class Lab:
     def wait_for_docker(self) -> None:
         """Wait until the Docker daemon of the NAS answers. Raises LabError after 90 s."""
 
-        def probe() -> str | None:
-            code, out, err = self.nas("docker version --format '{{.Server.Version}}'")
-            return None if code == 0 else (err or out).strip()
+        sockets = ["/var/run/docker.sock"]
+        if self.layout.system_socket is not None:
+            sockets.append(self.layout.system_socket)
+        for socket_path in sockets:
+            ask = f"docker --host unix://{socket_path} version --format '{{{{.Server.Version}}}}'"
 
-        _wait("the Docker daemon of the NAS", probe)
+            def probe(ask: str = ask) -> str | None:
+                code, out, err = self.nas(ask)
+                return None if code == 0 else (err or out).strip()
+
+            _wait("the Docker daemon of the NAS", probe)
+
+    def restart_docker(self) -> None:
+        """Restart the daemon as its vendor means it and wait until it answers."""
+        if self.layout.unit is not None:
+            # systemd refuses a unit that was started too often in too short a time.
+            self.nas(f"systemctl reset-failed {self.layout.unit}")
+        self.nas(self.layout.restart)
+        self.wait_for_docker()
 
     def dockerd_starts(self) -> int:
-        """How often Container Station has started the daemon since the NAS was made."""
+        """How often the daemon was started since the NAS was made, tries that failed included."""
         box = boxes.find(self.client, self.instance, "nas")
         if box is None:
             raise LabError("the NAS is gone: run `python -m tests.lab up`")
-        log = _read(box, f"{self.container_station}/var/log/dockerd-starts.log").decode()
+        log = _read(box, self.layout.starts).decode()
         return sum(line.endswith(" start") for line in log.splitlines())
+
+    def dockerd_pid(self) -> int | None:
+        """Process id, on the NAS, of the daemon that owns /var/run/docker.sock; None when down."""
+        pid = self.nas("cat /var/run/docker.pid")[1].strip()
+        alive = pid and self.nas(f"grep -q dockerd /proc/{pid}/cmdline")[0] == 0
+        return int(pid) if alive else None
+
+    @property
+    def faults(self) -> Faults:
+        """Ways to break this NAS, and to heal it."""
+        return Faults(self.layout, self.nas_must, self.dockerd_pid)
+
+    def sshd(self, **options: str | int) -> None:
+        """Set options of the NAS's sshd, such as MaxStartups="1:100:1"; without any, its own again.
+
+        Sessions that are open go on; new ones see the options. A reboot of a QNAP undoes it.
+        """
+        lines = "".join(f"{name} {value}\n" for name, value in options.items())
+        self.nas_must(f"printf '%s' {shlex.quote(lines)} >/etc/ssh/lab.conf && sshd -t")
+        # It starts itself anew with the same process id.
+        self.nas_must("kill -HUP $(cat /var/run/sshd.pid)")
+        _wait("ssh of the NAS", lambda: _tcp((self.nas_host, SSH_PORT)))
 
     def registry_has(self, reference: str) -> bool:
         """Whether the registry holds e.g. "rancher/k3s:v1.34.4-k3s1"."""
@@ -260,17 +351,23 @@ def up(
     proxy_auth: bool | None = None,
     pool: str | None = None,
     hostname: str | None = None,
+    profile: Profile | None = None,
+    sudo: Sudo | None = None,
+    root_ssh: bool | None = None,
 ) -> Lab:
     """Boot the instance, or change what differs from what is asked for; a second call does nothing.
 
-    What is None stays as it is, at first: the current engine, no proxy login, CACHEDEV1_DATA,
-    nas88. Another engine or pool gives the NAS a new, empty disk. Raises LabError in one line.
+    What is None stays as it is, at first: a QNAP with the current engine, no proxy login,
+    CACHEDEV1_DATA, nas88. Another profile, engine or pool gives the NAS a new, empty disk. Raises
+    LabError in one line.
     """
     state.check_name(instance)
     before = state.load(instance)
-    chosen = (before.settings if before else Settings()).changed(engine, proxy_auth, pool, hostname)
+    chosen = (before.settings if before else Settings()).changed(
+        engine, proxy_auth, pool, hostname, profile, sudo, root_ssh
+    )
     # Long builds first, with nothing locked.
-    made = {image.role: image.make for image in _images(chosen.engine)}
+    made = {image.role: image.make for image in _images(chosen)}
     box_images = {role: make() for role, make in made.items()}
     archives = {item.reference: item.archive() for item in content.contents()}
     with outer.exclusive():
@@ -286,7 +383,7 @@ def up(
     _wait("the registry", lambda: _tcp((lab.addresses.registry, 443)))
     content.ensure(archives, lab.addresses.registry, lab.ca_pem)
     lab.wait_ready()
-    household.ensure(lab.nas, lab.settings.pool)
+    household.ensure(lab.nas, lab.layout.household, lab.layout.system_socket)
     if booted:
         say(f"{', '.join(booted)} up; the NAS is {lab.nas_host}, its proxy {lab.proxy_url}")
     return lab
@@ -338,11 +435,22 @@ def box_log(lab: Lab, role: str) -> str:
         return ""
     text = bytes(box.logs()).decode(errors="replace")
     if role == "nas":
-        daemon = f"{lab.container_station}/var/log/dockerd.log"
-        text += f"--- {daemon}\n" + _read(box, daemon).decode(errors="replace")
+        text += _daemon_log(lab)
     if role == "proxy":
         text += f"--- {_ACCESS_LOG}\n" + _read(box, _ACCESS_LOG).decode(errors="replace")
     return text
+
+
+def _daemon_log(lab: Lab) -> str:
+    unit = lab.layout.unit
+    if unit is not None:
+        ask = f"journalctl --no-pager --unit {unit}"
+    else:
+        ask = f"cat {lab.container_station}/var/log/dockerd.log"
+    try:
+        return f"--- {ask}\n{lab.nas(ask)[1]}"
+    except LabError:  # it is off
+        return ""
 
 
 _ROLES = ("registry", "proxy", "nas")
@@ -354,12 +462,20 @@ class _RoleImage:
     make: Callable[[], images.Image]
 
 
-def _images(engine: Engine) -> list[_RoleImage]:
+def _images(settings: Settings) -> list[_RoleImage]:
     return [
         _RoleImage("registry", images.registry),
         _RoleImage("proxy", images.proxy),
-        _RoleImage("nas", lambda: images.nas(engine)),
+        _RoleImage("nas", lambda: _nas_image(settings)),
     ]
+
+
+def _nas_image(settings: Settings) -> images.Image:
+    if settings.profile == "synology":
+        return systemd_images.synology(settings.engine)
+    if settings.profile == "systemd":
+        return systemd_images.linux(settings.engine)
+    return images.qnap(settings.engine)
 
 
 def _attach(client: docker.DockerClient, current: State) -> Lab:
@@ -409,10 +525,10 @@ def _taken_numbers(client: docker.DockerClient) -> set[int]:
 
 def _change_settings(client: docker.DockerClient, current: State, chosen: Settings) -> None:
     old = current.settings
-    if (old.engine, old.pool) == (chosen.engine, chosen.pool):
+    if (old.profile, old.engine, old.pool) == (chosen.profile, chosen.engine, chosen.pool):
         return
     if boxes.find(client, current.instance, "nas") is not None:
-        say("nas: another engine or pool, so it gets a new disk")
+        say("nas: another profile, engine or pool, so it gets a new disk")
         box = boxes.find(client, current.instance, "nas")
         if box is not None:
             box.remove(force=True, v=True)
@@ -435,7 +551,8 @@ def _ensure_boxes(lab: Lab, box_images: Mapping[str, images.Image]) -> list[str]
     ):
         if not boxes.is_current(client, current, spec):
             say(f"{spec.role}: booting")
-            boxes.create(client, current, spec)
+            keep = spec.role == "nas" and current.settings.traits.keeps_root
+            boxes.start(client, current, spec, keep=keep)
             booted.append(spec.role)
     return booted
 
@@ -485,41 +602,60 @@ def _nas_spec(
     made: keys.Keys,
     image: images.Image | None = None,
 ) -> boxes.BoxSpec:
+    chosen, traits = current.settings, current.settings.traits
     pool = boxes.ensure_volume(client, current, "pool")
     config = boxes.ensure_volume(client, current, "config")
     settings = {
-        "POOL": current.settings.pool,
+        "PROFILE": chosen.profile,
+        "POOL": chosen.pool,
+        "POOL_FS": traits.pool_fs or "",
         "GATEWAY": current.addresses.proxy,
         # Nothing listens on port 53 there, so a lookup is refused at once.
         "RESOLVER": current.addresses.proxy,
-        "MODEL": _MODEL,
-        "VERSION": _QTS,
+        "MODEL": traits.model,
+        "VERSION": traits.version,
     }
+    files = {
+        "/opt/nas-lab/authorized_keys": f"{made.ssh_public_key}\n".encode(),
+        "/opt/nas-lab/ssh_host_ed25519_key": made.ssh_host_private_key.read_bytes(),
+        "/opt/nas-lab/ca.pem": made.ca_pem.read_bytes(),
+    }
+    options: dict[str, Any] = {
+        "hostname": chosen.hostname,
+        "privileged": True,
+        # Its own view of the cgroups: what runs in the box stays below it and ends with it.
+        "cgroupns": "private",
+    }
+    pool_place = "/mnt/disk" if traits.pool_fs else chosen.layout.volume
+    if traits.sudo is None:
+        settings["SYSTEM"] = "QuTS hero" if chosen.profile == "quts-hero" else "QTS"
+        # /share itself is a small RAM disk on a QNAP; only the pools below it last.
+        options["tmpfs"] = {"/share": "size=16m,mode=755"}
+        config_place = "/mnt/HDA_ROOT"
+    else:
+        settings |= {
+            "SUDO": chosen.sudo or "none",
+            "ROOT_SSH": "yes" if chosen.root_ssh else "no",
+            "ADMIN": ADMIN,
+            "ADMIN_UID": str(ADMIN_UID),
+        }
+        files["/opt/nas-lab/sudo-password"] = f"{made.sudo_password}\n".encode()
+        # systemd writes to the console what happens at boot.
+        options["tty"] = True
+        config_place = "/mnt/lab"
     volumes = {
-        pool: {"bind": f"/share/{current.settings.pool}", "mode": "rw"},
-        config: {"bind": "/mnt/HDA_ROOT", "mode": "rw"},
+        pool: {"bind": pool_place, "mode": "rw"},
+        config: {"bind": config_place, "mode": "rw"},
     }
     if Path("/lib/modules").is_dir():
         volumes["/lib/modules"] = {"bind": "/lib/modules", "mode": "ro"}
+    text = "".join(f"{name}='{value}'\n" for name, value in settings.items())
     return boxes.BoxSpec(
         role="nas",
-        image=image or images.nas(current.settings.engine),
+        image=image or _nas_image(chosen),
         networks={"lan": current.addresses.nas},
-        files={
-            "/opt/nas-lab/settings": "".join(f"{k}='{v}'\n" for k, v in settings.items()).encode(),
-            "/opt/nas-lab/authorized_keys": f"{made.ssh_public_key}\n".encode(),
-            "/opt/nas-lab/ssh_host_ed25519_key": made.ssh_host_private_key.read_bytes(),
-            "/opt/nas-lab/ca.pem": made.ca_pem.read_bytes(),
-        },
-        options={
-            "hostname": current.settings.hostname,
-            "privileged": True,
-            # Its own view of the cgroups: what runs in the box stays below it and ends with it.
-            "cgroupns": "private",
-            "volumes": volumes,
-            # /share itself is a small RAM disk on a QNAP; only the pools below it last.
-            "tmpfs": {"/share": "size=16m,mode=755"},
-        },
+        files={"/opt/nas-lab/settings": text.encode(), **files},
+        options={**options, "volumes": volumes},
     )
 
 

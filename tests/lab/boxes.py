@@ -187,6 +187,16 @@ def is_current(client: docker.DockerClient, state: State, spec: BoxSpec) -> bool
     return found is not None and found.status == "running" and found.labels.get(_SPEC) == spec.key
 
 
+def start(client: docker.DockerClient, state: State, spec: BoxSpec, *, keep: bool) -> Container:
+    """Start the box: with `keep`, one that is off and was made as `spec` says, with its root."""
+    found = find(client, state.instance, spec.role)
+    if keep and found is not None and found.labels.get(_SPEC) == spec.key:
+        if found.status != "running":
+            found.start()
+        return found
+    return create(client, state, spec)
+
+
 def create(client: docker.DockerClient, state: State, spec: BoxSpec) -> Container:
     """Make and start the box anew; one that is there is stopped and removed first."""
     found = find(client, state.instance, spec.role)

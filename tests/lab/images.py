@@ -10,17 +10,15 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from . import debs, oci, paths, toolchain
 from .keys import REGISTRY_NAMES
 from .process import clear_scratch, locked, remove_unused, say
-
-Engine = Literal["current", "debian"]
+from .profiles import Engine
 
 # The runc that goes with the current engine is built without seccomp; the old engine has the
 # distribution's, and does not know this value.
-_ENGINE_OPTIONS: dict[Engine, str] = {"current": "--seccomp-profile unconfined", "debian": ""}
+ENGINE_OPTIONS: dict[Engine, str] = {"current": "--seccomp-profile unconfined", "debian": ""}
 # Every image of a box is called this, a role and a key.
 PREFIX = "nas-k3s-lab/"
 HOUSEHOLD_REFERENCE = "household/busybox:1"
@@ -48,18 +46,23 @@ class Image:
     archive: Path
 
 
-def nas(engine: Engine) -> Image:
-    """The NAS with the current Docker Engine or with the distribution's old one."""
+def engine_programs(engine: Engine) -> list[Path]:
+    """What the engine needs beside the distribution's packages."""
+    if engine == "debian":
+        return []  # all of it comes with the packages
+    built = toolchain.ensure(["dockerd", "runc"])
+    return [built["dockerd"], built["docker-proxy"], built["runc"]]
+
+
+def qnap(engine: Engine) -> Image:
+    """A QNAP with the current Docker Engine or with the distribution's old one."""
     packages = debs.root("nas", _NAS_PACKAGES)
-    if engine == "current":
-        built = toolchain.ensure(["dockerd", "runc"])
-        programs = [built["dockerd"], built["docker-proxy"], built["runc"]]
-    else:
-        programs = []  # all of them come with the packages
+    programs = engine_programs(engine)
     busybox = household()
+    disk = btrfs()
 
     def make(root: Path) -> oci.ImageSpec:
-        _busybox(packages, root, without=_NOT_ON_A_NAS)
+        put_busybox(packages, root, without=_NOT_ON_A_NAS)
         debs.pick(
             packages,
             root,
@@ -77,12 +80,9 @@ def nas(engine: Engine) -> Image:
                 "usr/bin/docker-init",
             ],
         )
-        _container_station(root, programs, _ENGINE_OPTIONS[engine])
+        _container_station(root, programs, ENGINE_OPTIONS[engine])
         _nas_files(root)
-        lab = root / "opt/nas-lab"
-        certificates = sorted((packages / "usr/share/ca-certificates/mozilla").glob("*.crt"))
-        (lab / "mozilla.pem").write_text("".join(c.read_text() for c in certificates))
-        shutil.copyfile(busybox.archive, lab / "household.tar")
+        put_lab_files(root, packages, disk, busybox)
         return oci.ImageSpec(
             reference="",
             layer=root,
@@ -92,8 +92,8 @@ def nas(engine: Engine) -> Image:
             stop_signal="SIGUSR2",
         )
 
-    return _image(
-        f"nas-{engine}", [packages, *programs, busybox.archive], [paths.LAB / "nas"], make
+    return build(
+        f"nas-{engine}", [packages, *programs, disk, busybox.archive], [paths.LAB / "nas"], make
     )
 
 
@@ -102,7 +102,7 @@ def proxy() -> Image:
     packages = debs.root("proxy", ["busybox-static", "squid"])
 
     def make(root: Path) -> oci.ImageSpec:
-        _busybox(packages, root)
+        put_busybox(packages, root)
         debs.pick(
             packages,
             root,
@@ -114,19 +114,19 @@ def proxy() -> Image:
                 "etc/squid/errorpage.css",
             ],
         )
-        _accounts(root, ["root:x:0:0::/root:/bin/sh", "proxy:x:13:13::/run:/bin/false"])
+        put_accounts(root, ["root:x:0:0::/root:/bin/sh", "proxy:x:13:13::/run:/bin/false"])
         source = paths.LAB / "proxy"
-        _install(source / "squid.conf", root / "etc/squid/squid.conf")
-        _install(source / "entrypoint.sh", root / "entrypoint.sh", mode=0o755)
-        _install(source / "stop-squid.sh", root / "usr/bin/stop-squid", mode=0o755)
-        _install(
+        install(source / "squid.conf", root / "etc/squid/squid.conf")
+        install(source / "entrypoint.sh", root / "entrypoint.sh", mode=0o755)
+        install(source / "stop-squid.sh", root / "usr/bin/stop-squid", mode=0o755)
+        install(
             source / "ERR_LAB_UNKNOWN", root / "usr/share/squid/errors/templates/ERR_LAB_UNKNOWN"
         )
         (root / "etc/squid/internet.txt").write_text("".join(f"{n}\n" for n in REGISTRY_NAMES))
         return oci.ImageSpec(reference="", layer=root, entrypoint=["/entrypoint.sh"])
 
     inputs: list[Path | str] = [packages, *REGISTRY_NAMES]
-    return _image("proxy", inputs, [paths.LAB / "proxy"], make)
+    return build("proxy", inputs, [paths.LAB / "proxy"], make)
 
 
 def registry() -> Image:
@@ -134,17 +134,17 @@ def registry() -> Image:
     packages = debs.root("registry", ["busybox-static", "docker-registry"])
 
     def make(root: Path) -> oci.ImageSpec:
-        _busybox(packages, root)
+        put_busybox(packages, root)
         debs.pick(packages, root, ["usr/bin/docker-registry"])
-        _accounts(root, ["root:x:0:0::/root:/bin/sh"])
-        _install(paths.LAB / "registry/config.yml", root / "etc/docker/registry/config.yml")
+        put_accounts(root, ["root:x:0:0::/root:/bin/sh"])
+        install(paths.LAB / "registry/config.yml", root / "etc/docker/registry/config.yml")
         return oci.ImageSpec(
             reference="",
             layer=root,
             entrypoint=["docker-registry", "serve", "/etc/docker/registry/config.yml"],
         )
 
-    return _image("registry", [packages], [paths.LAB / "registry"], make)
+    return build("registry", [packages], [paths.LAB / "registry"], make)
 
 
 def household() -> Image:
@@ -152,13 +152,34 @@ def household() -> Image:
     packages = debs.root("busybox", ["busybox-static"])
 
     def make(root: Path) -> oci.ImageSpec:
-        _busybox(packages, root)
+        put_busybox(packages, root)
         return oci.ImageSpec(reference="", layer=root, cmd=["sh"])
 
-    return _image("household", [packages], [], make, reference=HOUSEHOLD_REFERENCE)
+    return build("household", [packages], [], make, reference=HOUSEHOLD_REFERENCE)
 
 
-def _image(
+def btrfs() -> Path:
+    """Packages with the program that makes the file system of some volumes."""
+    return debs.root("btrfs", ["btrfs-progs"])
+
+
+def put_lab_files(root: Path, packages: Path, disk: Path, busybox: Image) -> None:
+    """What every NAS has of the lab's own in /opt/nas-lab, which no real one has."""
+    source = paths.LAB / "nas"
+    lab = root / "opt/nas-lab"
+    lab.mkdir(parents=True, exist_ok=True)
+    certificates = sorted((packages / "usr/share/ca-certificates/mozilla").glob("*.crt"))
+    (lab / "mozilla.pem").write_text("".join(c.read_text() for c in certificates))
+    shutil.copyfile(busybox.archive, lab / "household.tar")
+    install(source / "network.sh", lab / "network.sh")
+    install(source / "disk.sh", lab / "disk.sh", mode=0o755)
+    debs.pick(disk, root, ["usr/sbin/mkfs.btrfs"])
+    (lab / "bin").mkdir(exist_ok=True)
+    (root / "usr/sbin/mkfs.btrfs").rename(lab / "bin/mkfs.btrfs")
+    (lab / "bin/busybox").symlink_to("/usr/bin/busybox")
+
+
+def build(
     name: str,
     inputs: Iterable[Path | str],
     folders: Iterable[Path],
@@ -207,7 +228,9 @@ def _image(
     return image
 
 
-def _busybox(packages: Path, root: Path, without: Iterable[str] = ("busybox", "linuxrc")) -> None:
+def put_busybox(
+    packages: Path, root: Path, without: Iterable[str] = ("busybox", "linuxrc")
+) -> None:
     debs.pick(packages, root, ["usr/bin/busybox"])
     listed = subprocess.run(
         [root / "usr/bin/busybox", "--list-full"],
@@ -248,11 +271,12 @@ def _container_station(root: Path, programs: Iterable[Path], options: str) -> No
     for program in programs:
         shutil.copy2(program, qpkg / "bin" / program.name)
     (qpkg / "bin/runc").rename(qpkg / "bin/runc.real")
-    _install(source / "runc.sh", qpkg / "bin/runc", mode=0o755)
-    _install(source / "run-docker.sh", qpkg / "script/run-docker.sh", mode=0o755)
+    install(source / "runc.sh", qpkg / "bin/runc", mode=0o755)
+    install(source / "run-docker.sh", qpkg / "script/run-docker.sh", mode=0o755)
     (qpkg / "script/engine-options").write_text(f"{options}\n")
-    _install(source / "container-station.sh", qpkg / "container-station.sh", mode=0o755)
-    _install(source / "docker.json", qpkg / "etc/docker.json")
+    install(source / "container-station.sh", qpkg / "container-station.sh", mode=0o755)
+    for config in ("docker.json", "system-docker.json"):
+        install(source / config, qpkg / "etc" / config)
     content = hashlib.sha256()
     for file in sorted(f for f in qpkg.rglob("*") if f.is_file()):
         content.update(f"{file.relative_to(qpkg)}\n".encode() + file.read_bytes())
@@ -261,7 +285,7 @@ def _container_station(root: Path, programs: Iterable[Path], options: str) -> No
 
 def _nas_files(root: Path) -> None:
     source = paths.LAB / "nas"
-    _accounts(
+    put_accounts(
         root,
         # As QTS has it: uid 0 is called admin, there is no root.
         [
@@ -271,14 +295,14 @@ def _nas_files(root: Path) -> None:
         ],
         ["administrators:x:0:admin", "everyone:x:100:", "guest:x:65534:"],
     )
-    for file in ("inittab", "os-release"):
-        _install(source / file, root / "etc" / file)
-    _install(source / "profile", root / "etc/profile")
-    _install(source / "sshd_config", root / "etc/ssh/sshd_config")
-    _install(source / "index.html", root / "home/Qhttpd/index.html")
+    install(source / "inittab", root / "etc/inittab")
+    install(source / "os-release", root / "opt/nas-lab/os-release")
+    install(source / "profile", root / "etc/profile")
+    install(source / "sshd_config", root / "etc/ssh/sshd_config")
+    install(source / "index.html", root / "home/Qhttpd/index.html")
     for script in ("rcS", "rcK"):
-        _install(source / script, root / "etc/init.d" / script, mode=0o755)
-    _install(source / "getcfg", root / "usr/sbin/getcfg", mode=0o755)
+        install(source / script, root / "etc/init.d" / script, mode=0o755)
+    install(source / "getcfg", root / "usr/sbin/getcfg", mode=0o755)
     (root / "etc/ssl/certs").mkdir(parents=True)
     (root / "etc/config").symlink_to("/mnt/HDA_ROOT/.config")
     (root / "mnt/HDA_ROOT").mkdir(parents=True)
@@ -286,7 +310,7 @@ def _nas_files(root: Path) -> None:
     (root / "root/.ssh").symlink_to("/etc/config/ssh")
 
 
-def _accounts(root: Path, users: Iterable[str], groups: Iterable[str] = ()) -> None:
+def put_accounts(root: Path, users: Iterable[str], groups: Iterable[str] = ()) -> None:
     users = list(users)
     names = [user.split(":")[0] for user in users]
     groups = list(groups) or [f"{u.split(':')[0]}:x:{u.split(':')[3]}:" for u in users]
@@ -299,7 +323,7 @@ def _accounts(root: Path, users: Iterable[str], groups: Iterable[str] = ()) -> N
     (etc / "shadow").chmod(0o600)
 
 
-def _install(source: Path, target: Path, mode: int = 0o644) -> None:
+def install(source: Path, target: Path, mode: int = 0o644) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     target.chmod(mode)

@@ -75,6 +75,11 @@ class Keys:
         """Password of PROXY_USER; has characters that a URL must percent-encode."""
         return (self.folder / "proxy-password").read_text().strip()
 
+    @property
+    def sudo_password(self) -> str:
+        """Password of the NAS's administrator; has characters that a shell would expand."""
+        return (self.folder / "sudo-password").read_text().strip()
+
 
 def ensure(folder: Path, registry_address: str) -> Keys:
     """The keys in `folder`, made now where they do not exist yet."""
@@ -88,6 +93,9 @@ def ensure(folder: Path, registry_address: str) -> Keys:
         # Reserved characters of a URL and a per cent sign between what is random.
         text = f"{secrets.token_hex(6)}@:/{secrets.token_hex(4)}%+#?"
         _write(folder / "proxy-password", text.encode())
+    if not (folder / "sudo-password").exists():
+        text = f"{secrets.token_hex(6)} $HOME'\"\\%{secrets.token_hex(4)}"
+        _write(folder / "sudo-password", text.encode())
     return keys
 
 

@@ -23,6 +23,7 @@ from tests.lab import paths
 from tests.lab.box import Lab
 from tests.lab.engine import Engine
 from tests.lab.process import LabError
+from tests.lab.profiles import ADMIN
 
 PASSPHRASE_FILE = "passphrase"
 BASE_CONFIG = paths.REPO / "stacks" / "Pulumi.lab.yaml"
@@ -150,6 +151,8 @@ def lab_settings(lab: Lab) -> tuple[dict[str, Any], dict[str, str]]:
         "caCertificatesFile": str(lab.ca_pem),
     }
     secrets = {}
+    if lab.ssh_user == ADMIN and lab.settings.sudo == "password":
+        secrets["sudoPassword"] = lab.sudo_password
     if lab.proxy_user is not None and lab.proxy_password is not None:
         settings["proxyUser"] = lab.proxy_user
         secrets["proxyPassword"] = lab.proxy_password

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from . import paths
-from .images import Engine
 from .process import LabError
+from .profiles import TRAITS, Engine, Layout, Profile, Sudo, Traits, layout
 
 DEFAULT_INSTANCE = "lab"
 _DEFAULT_NUMBER = 88
@@ -24,28 +24,80 @@ _NUMBERS = range(100, 251)
 class Settings:
     """What can be chosen when an instance is made.
 
-    `pool` is the name of the volume directory below /share, `hostname` the NAS's name.
+    `pool` is the name of the volume directory (below /share on a QNAP), `hostname` the NAS's name;
+    `sudo` is what the administrator's account needs, `root_ssh` whether root may log in by key:
+    both None on a NAS where uid 0 itself is the administrator.
     """
 
     engine: Engine = "current"
     proxy_auth: bool = False
-    pool: str = "CACHEDEV1_DATA"
+    pool: str = TRAITS["qnap"].pool
     hostname: str = "nas88"
+    profile: Profile = "qnap"
+    sudo: Sudo | None = None
+    root_ssh: bool | None = None
+
+    @property
+    def traits(self) -> Traits:
+        return TRAITS[self.profile]
+
+    @property
+    def layout(self) -> Layout:
+        return layout(self.profile, self.engine, self.pool)
 
     def changed(
         self,
-        engine: Engine | None,
-        proxy_auth: bool | None,
-        pool: str | None,
-        hostname: str | None,
+        engine: Engine | None = None,
+        proxy_auth: bool | None = None,
+        pool: str | None = None,
+        hostname: str | None = None,
+        profile: Profile | None = None,
+        sudo: Sudo | None = None,
+        root_ssh: bool | None = None,
     ) -> Settings:
-        """These settings with what is not None replaced. Raises LabError for a bad name."""
-        given = {"engine": engine, "proxy_auth": proxy_auth, "pool": pool, "hostname": hostname}
-        new = replace(self, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+        """These settings with what is not None replaced; another profile brings its own defaults.
+
+        Raises LabError for a bad name and for what the profile does not have.
+        """
+        new = self
+        if profile is not None and profile != self.profile:
+            if profile not in TRAITS:
+                raise LabError(f"profile {profile!r} is unknown: use {', '.join(TRAITS)}")
+            traits = TRAITS[profile]
+            new = replace(
+                new,
+                profile=profile,
+                engine=new.engine if new.engine in traits.engines else traits.engines[0],
+                pool=traits.pool,
+                sudo=traits.sudo,
+                root_ssh=traits.root_ssh,
+            )
+        given = {
+            "engine": engine,
+            "proxy_auth": proxy_auth,
+            "pool": pool,
+            "hostname": hostname,
+            "sudo": sudo,
+            "root_ssh": root_ssh,
+        }
+        new = replace(new, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+        traits = new.traits
         if new.engine not in ("current", "debian"):
             raise LabError(f"engine {new.engine!r} is unknown: use current or debian")
+        if new.engine not in traits.engines:
+            raise LabError(
+                f"profile {new.profile} has no engine {new.engine}: use {', '.join(traits.engines)}"
+            )
+        if traits.sudo is None and (new.sudo is not None or new.root_ssh is not None):
+            raise LabError(f"profile {new.profile} has one administrator, uid 0, and no sudo")
+        if new.sudo not in (None, "password", "nopasswd", "none"):
+            raise LabError(f"sudo {new.sudo!r} is unknown: use password, nopasswd or none")
         if not re.fullmatch(r"[A-Za-z0-9_]{1,32}", new.pool):
-            raise LabError(f"pool {new.pool!r} is no directory name such as CACHEDEV1_DATA")
+            raise LabError(f"pool {new.pool!r} is no directory name such as {traits.pool}")
+        if new.profile == "synology" and not re.fullmatch(r"volume[1-9]", new.pool):
+            raise LabError(f"pool {new.pool!r} is no volume of a Synology, such as volume1")
+        if new.profile == "systemd" and new.pool != traits.pool:
+            raise LabError("profile systemd has its disk at /srv: leave the pool out")
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", new.hostname):
             raise LabError(f"host name {new.hostname!r} is not like nas88")
         return new
