@@ -91,7 +91,13 @@ class ClusterReady(pulumi.ComponentResource):
             },
             spec=_smoke_job(args),
             opts=pulumi.ResourceOptions.merge(
-                in_cluster, pulumi.ResourceOptions(custom_timeouts=limit)
+                in_cluster,
+                pulumi.ResourceOptions(
+                    custom_timeouts=limit,
+                    # Another container is proven by another Job, also where the old one is
+                    # gone from the state.
+                    replacement_trigger=args["container_id"],
+                ),
             ),
         )
         self.register_outputs({"node": args["node_name"]})

@@ -8,8 +8,10 @@ from typing import TypedDict
 import pulumi
 import pulumi_docker as docker
 
+from components.drift_mark import drift_mark
 from components.nas_command import Nas
 from nas import registries
+from nas.facts import STACK_LABEL
 from nas.remote_script import script_source
 
 STOP_GRACE = 30
@@ -44,6 +46,10 @@ class K3sServerArgs(TypedDict):
     """Docker volume of /var/lib/rancher/k3s."""
     etc_volume: str
     """Docker volume of /etc/rancher, which holds the node's password."""
+    stack: str
+    """Name of the stack, kept as a label of the container."""
+    drift: str | None
+    """What others did to the container, with the time it was seen: it is then made anew."""
     keep_data: bool
     """Whether destroy leaves both volumes on the NAS."""
     pull_timeout: int
@@ -112,6 +118,7 @@ class K3sServer(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(parent=self, depends_on=[etc]),
         )
+        mark = drift_mark(f"{name}-drift", args["drift"], self)
         self.container = docker.Container(
             f"{name}-container",
             name=args["container_name"],
@@ -121,6 +128,7 @@ class K3sServer(pulumi.ComponentResource):
             envs=pulumi.Output.secret(
                 [f"{key}={value}" for key, value in sorted(args["env"].items())]
             ),
+            labels=[docker.ContainerLabelArgs(label=STACK_LABEL, value=args["stack"])],
             privileged=True,
             network_mode="host",
             restart="unless-stopped",
@@ -145,7 +153,7 @@ class K3sServer(pulumi.ComponentResource):
                     # The provider says it updated these and leaves the container as it was.
                     replace_on_changes=["tmpfs", "healthcheck", "init"],
                     # Computed from the image, which is unknown in preview: the tag says it.
-                    replacement_trigger=args["image"],
+                    replacement_trigger=pulumi.Output.concat(args["image"], " ", mark),
                 ),
             ),
         )

@@ -85,6 +85,8 @@ def build(plan: Plan, target: SshTarget) -> None:
             "ca_certificates": plan.ca_certificates,
             "data_volume": plan.data_volume,
             "etc_volume": plan.etc_volume,
+            "stack": settings.stack,
+            "drift": plan.container_drift,
             "keep_data": settings.keep_data,
             "pull_timeout": settings.pull_timeout,
         },

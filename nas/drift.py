@@ -20,9 +20,15 @@ class Drift:
 
     daemon_proxy: tuple[str, ...] = ()
     docker_path: tuple[str, ...] = ()
+    container: tuple[str, ...] = ()
+
+    @property
+    def clauses(self) -> tuple[str, ...]:
+        """Everything that differs."""
+        return (*self.daemon_proxy, *self.docker_path, *self.container)
 
     def __bool__(self) -> bool:
-        return bool(self.daemon_proxy or self.docker_path)
+        return bool(self.clauses)
 
 
 def find_drift(facts: Facts, shown: str | None, no_proxy: str) -> Drift:
@@ -35,14 +41,25 @@ def find_drift(facts: Facts, shown: str | None, no_proxy: str) -> Drift:
     """
     if not (facts.container or facts.applied_put):
         return Drift()
+    container = _container(facts)
     path = () if facts.docker_on_path else ("docker is not on the PATH of SSH commands any more",)
     if shown is None or not facts.engine:
-        return Drift(docker_path=path)
+        return Drift((), path, container)
     if not facts.applied_put:
-        return Drift(_daemon(facts, shown, no_proxy), path)
+        return Drift(_daemon(facts, shown, no_proxy), path, container)
     return Drift(
-        (*_file(facts), *_daemon(facts, facts.applied_proxy, facts.applied_no_proxy)), path
+        (*_file(facts), *_daemon(facts, facts.applied_proxy, facts.applied_no_proxy)),
+        path,
+        container,
     )
+
+
+def _container(facts: Facts) -> tuple[str, ...]:
+    if not facts.engine or facts.container in ("running", "restarting"):
+        return ()
+    if not facts.container:
+        return ("the k3s container is gone",)
+    return (f"the k3s container is {facts.container} instead of running",)
 
 
 def _file(facts: Facts) -> tuple[str, ...]:

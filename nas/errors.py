@@ -8,6 +8,9 @@ from dataclasses import dataclass
 NAMESPACE = "nas-k3s"
 """The Pulumi project's name, hence the namespace of each config key."""
 
+NOT_SHOWN = "[not shown]"
+"""Stands for a value that may be a secret although its setting is none."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -18,16 +21,19 @@ class Problem:
         value: the value as it may be shown: secrets are masked by whoever makes the problem.
         why: what is wrong with it, a clause without a full stop.
         fix: what to write or do instead.
+        is_setting: False for what is no config key, such as the stack's name.
     """
 
     key: str
     value: str | None
     why: str
     fix: str
+    is_setting: bool = True
 
     def __str__(self) -> str:
         shown = "is not set" if self.value is None else f"= {self.value}"
-        return f"{NAMESPACE}:{self.key} {shown}\n    {self.why}\n    -> {self.fix}"
+        name = f"{NAMESPACE}:{self.key}" if self.is_setting else self.key
+        return f"{name} {shown}\n    {self.why}\n    -> {self.fix}"
 
 
 class RefusedError(Exception):

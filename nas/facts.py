@@ -15,6 +15,9 @@ from nas.ssh import SshTarget
 DEADLINE = 60.0
 """Seconds for the whole round trip; a NAS that sleeps takes a while to answer."""
 
+STACK_LABEL = "nas-k3s.stack"
+"""Label of the k3s container: the stack that it belongs to."""
+
 PAUSES = (0.5, 1.5, 3.0)
 """Seconds between tries when sshd hangs up before the login."""
 
@@ -39,6 +42,8 @@ class Facts:
             one and its record is still there.
         data_fs: file system below Docker's data, as `stat -f` names it.
         container: state of the k3s container as Docker names it (`running`, `exited`, ...).
+        container_port: the port of its API.
+        own_container: name of the container that belongs to this stack, by its label.
         ports_taken: those of the ports we need that something listens on.
         running: number of running containers.
         no_restart_policy: running containers that Docker would not start again by itself.
@@ -73,6 +78,8 @@ class Facts:
     applied_proxy: str = ""
     applied_no_proxy: str = ""
     container: str = ""
+    container_port: int | None = None
+    own_container: str = ""
     ports_taken: tuple[int, ...] = ()
     running: int | None = None
     no_restart_policy: tuple[str, ...] = field(default=())
@@ -136,6 +143,8 @@ def parse_facts(text: str) -> Facts:
         applied_proxy=one("applied_proxy"),
         applied_no_proxy=one("applied_no_proxy"),
         container=one("container"),
+        container_port=number("container_port"),
+        own_container=one("own_container"),
         ports_taken=tuple(int(port) for port in values.get("port_taken", []) if port.isdecimal()),
         running=number("running"),
         no_restart_policy=tuple(values.get("no_restart_policy", [])),
@@ -167,6 +176,7 @@ def read_facts(
         {
             **platform_variables(settings),
             "CONTAINER": settings.container_name,
+            "STACK_LABEL": f"{STACK_LABEL}={settings.stack}",
             "PORTS": " ".join(str(port) for port in ports),
         },
     )

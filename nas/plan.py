@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,8 @@ FIRST_K3S_REFUSING_CGROUP_V1 = (1, 35)
 FILE_SYSTEMS_WITHOUT_OVERLAY = ("zfs", "nfs", "nfs4", "overlay", "overlayfs", "tmpfs", "ecryptfs")
 """containerd's overlayfs snapshotter does not work on top of these (k3s-io/k3s#66, #3266)."""
 KUBELET_PORT = 10250
+OTHER_PORTS = (KUBELET_PORT, 6444, 10010, 10248, 10249, 10256, 10257, 10258, 10259)
+"""What k3s listens on beside its API (https://docs.k3s.io/installation/requirements)."""
 DEPLOYMENTS = {
     "coredns": "coredns",
     "local-storage": "local-path-provisioner",
@@ -78,7 +81,8 @@ class Plan:
         components: deployments in kube-system that have to become available.
         kubeconfig: names and server of the kubeconfig that is handed out.
         pull_hint: what to change when the cluster cannot pull its images.
-        daemon_drift, path_drift: what others changed on the NAS, with the time it was seen.
+        daemon_drift, path_drift, container_drift: what others changed on the NAS, with the
+            time it was seen.
         warnings: shown to the user before anything happens.
     """
 
@@ -101,6 +105,7 @@ class Plan:
     pull_hint: str
     daemon_drift: str | None
     path_drift: str | None
+    container_drift: str | None
     warnings: tuple[str, ...]
 
 
@@ -153,6 +158,7 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         pull_hint=_pull_hint(settings),
         daemon_drift=marker(drift.daemon_proxy, seen),
         path_drift=marker(drift.docker_path, seen),
+        container_drift=marker(drift.container, seen),
         warnings=_warnings(settings, facts, daemon, drift),
     )
 
@@ -274,9 +280,11 @@ def _snapshotter(facts: Facts | None) -> tuple[str, ...]:
 
 
 def _cgroup(settings: Settings, facts: Facts | None) -> tuple[str, ...]:
-    major, minor = settings.k3s_version.removeprefix("v").split(".")[:2]
-    refuses = (int(major), int(minor)) >= FIRST_K3S_REFUSING_CGROUP_V1
-    if refuses and facts is not None and facts.cgroup == 1:
+    # An image of the user's own tells its version by its tag, or not at all.
+    found = re.search(r":v(\d+)\.(\d+)\.", settings.image)
+    if found is None or (int(found[1]), int(found[2])) < FIRST_K3S_REFUSING_CGROUP_V1:
+        return ()
+    if facts is not None and facts.cgroup == 1:
         return ("--kubelet-arg=fail-cgroupv1=false",)
     return ()
 
@@ -437,18 +445,32 @@ def _address(settings: Settings) -> str:
 
 
 def _port_refusals(settings: Settings, facts: Facts) -> list[Problem]:
-    # A container of ours that exists explains why its ports are taken.
-    if facts.container:
-        return []
+    shown = str(settings.api_port)
+    if facts.own_container and facts.own_container != settings.container_name:
+        return [
+            Problem(
+                "containerName",
+                json.dumps(settings.container_name),
+                f"is not the name of this stack's container on the NAS, {facts.own_container}, "
+                "whose data is named after it",
+                f"write {facts.own_container}, or `pulumi destroy` before you change it",
+            )
+        ]
+    if settings.api_port in OTHER_PORTS:
+        return [
+            Problem("apiPort", shown, "is a port that Kubernetes itself needs", "write e.g. 16443")
+        ]
     problems = []
     for port in facts.ports_taken:
+        # A container of ours explains why its own ports are taken.
+        own = (None, port)
+        if facts.container and (port != settings.api_port or facts.container_port in own):
+            continue
         if port == settings.api_port:
             fix = "write a free one, e.g. 16443"
         else:
             fix = "stop the other Kubernetes on this NAS (Container Station can bring one)"
-        problems.append(
-            Problem("apiPort", str(settings.api_port), f"port {port} of the NAS is in use", fix)
-        )
+        problems.append(Problem("apiPort", shown, f"port {port} of the NAS is in use", fix))
     return problems
 
 
@@ -460,37 +482,43 @@ def _warnings(
     warnings = []
     if facts.machine and facts.machine not in ("x86_64", "aarch64", "armv7l"):
         warnings.append(f"k3s has no image for {facts.machine}")
+    if facts.docker and not facts.engine:
+        warnings.append("Docker on the NAS does not answer: start it before `pulumi up`")
     if drift:
-        clauses = "; ".join((*drift.daemon_proxy, *drift.docker_path))
+        clauses = "; ".join(drift.clauses)
         warnings.append(f"changed on the NAS since the last up, which `up` heals: {clauses}")
     if daemon is not None and _daemon_differs(facts, daemon):
         choice = _choice(facts, daemon)
         if choice is not None and choice.notice:
             warnings.append(choice.notice)
-        warnings.append(_blast_radius(settings, facts))
+        warnings.append(_blast_radius(settings, facts, "for its proxy"))
+    if daemon is None and facts.applied_put:
+        warnings.append(_blast_radius(settings, facts, "to take its proxy away"))
     return tuple(warnings)
 
 
 def _daemon_differs(facts: Facts, daemon: DaemonProxy) -> bool:
+    if not facts.engine:
+        return False
     return without_credentials(facts.http_proxy) != daemon.shown or facts.no_proxy != ",".join(
         daemon.no_proxy
     )
 
 
-def _blast_radius(settings: Settings, facts: Facts) -> str:
+def _blast_radius(settings: Settings, facts: Facts, why: str) -> str:
     if settings.restart_daemon == "never":
         return (
-            "Docker on the NAS would have to restart for its proxy, and restartDaemon is never: "
+            f"Docker on the NAS would have to restart {why}, and restartDaemon is never: "
             "`pulumi up` will be refused"
         )
     if settings.restart_daemon == "when-safe" and facts.no_restart_policy:
         names = ", ".join(facts.no_restart_policy)
         return (
-            "Docker on the NAS would have to restart for its proxy, and restartDaemon is "
+            f"Docker on the NAS would have to restart {why}, and restartDaemon is "
             f"when-safe: `pulumi up` will be refused because {names} have no restart policy"
         )
     count = "all" if facts.running is None else str(facts.running)
-    text = f"Docker on the NAS will be restarted for its proxy: {count} running containers with it"
+    text = f"Docker on the NAS will be restarted {why}: {count} running containers with it"
     if facts.no_restart_policy:
         names = ", ".join(facts.no_restart_policy)
         text += f"; {names} have no restart policy and will be started again afterwards"

@@ -23,16 +23,24 @@ _HOSTNAME = re.compile(
 )
 _GLOB = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,2})\.\*(?:\.\*)*\Z", re.ASCII)
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)(://)|(https?):/*", re.IGNORECASE)
+_SERVER = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(?::([0-9]+))?/?", re.IGNORECASE)
+_LAST_IPV4 = re.compile(r"(?:\A|[:@/])((?:[0-9]+\.){3}[0-9]+(?::[0-9]{1,5})?)/?\Z")
+_CREDENTIALS_APART = "a user and a password go into proxyUser and proxyPassword, in plain text"
 _PERCENT_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class BadValueError(ValueError):
-    """A value that cannot be used; `why` and `fix` are clauses for the user."""
+    """A value that cannot be used; `why` and `fix` are clauses for the user.
 
-    def __init__(self, why: str, fix: str) -> None:
+    With `hide` the value may be a secret, whatever its setting, and is not shown.
+    """
+
+    def __init__(self, why: str, fix: str, *, hide: bool = False) -> None:
         super().__init__(why)
         self.why = why
         self.fix = fix
+        self.hide = hide
 
 
 def is_ip(text: str) -> bool:
@@ -115,10 +123,16 @@ def parse_proxy(text: str, user: str | None = None, password: str | None = None)
     Raises:
         BadValueError: with the URL to write instead.
     """
-    if any(character.isspace() for character in text):
-        raise BadValueError("contains white space", "write it without spaces")
-    if "://" not in text:
-        raise BadValueError("has no scheme", f"write http://{mask_credentials(text)}")
+    if any(character.isspace() or not character.isprintable() for character in text):
+        raise BadValueError(
+            "contains white space or control characters",
+            f"write it without spaces; {_CREDENTIALS_APART}",
+        )
+    shape = _shape(text)
+    if not shape.slashes:
+        why = "has no '//' behind its scheme" if shape.scheme else "has no scheme"
+        missing = "" if shape.port or not shape.host else " and no port"
+        raise BadValueError(f"{why}{missing}", _http_url(shape))
     # Neither what `urlsplit` says nor what it takes for the host may be shown from here on, before
     # it is certain that no piece of a password is in it.
     if "@" in "".join(re.split(r"([/?#])", text.partition("://")[2], maxsplit=1)[1:]):
@@ -126,42 +140,36 @@ def parse_proxy(text: str, user: str | None = None, password: str | None = None)
             "has a '/', '?' or '#' in its credentials",
             "set proxyUser and proxyPassword in plain text instead, they are encoded for you",
         )
+    plain = f"write http://HOST:PORT; {_CREDENTIALS_APART}"
     try:
         parts = urlsplit(text)
         host = parts.hostname
     except ValueError:
-        raise BadValueError("is not a URL", "write http://HOST:PORT") from None
+        raise BadValueError("is not a URL", plain) from None
     try:
         port = parts.port
     except ValueError:
-        raise BadValueError(
-            "has a port that is no number from 1 to 65535", "write http://HOST:PORT"
-        ) from None
+        raise BadValueError("has a port that is no number from 1 to 65535", plain) from None
     if parts.scheme not in ("http", "https"):
         raise BadValueError(
-            f"has the scheme {parts.scheme!r}; dockerd and containerd speak to http:// and "
+            f"has the scheme {shape.scheme!r}; dockerd and containerd speak to http:// and "
             "https:// proxies",
             "write http://HOST:PORT (the proxy's own protocol, not the one of the sites behind it)",
         )
     if not host:
-        raise BadValueError("names no host", "write http://HOST:PORT")
+        raise BadValueError("names no host", plain)
     if not (is_ip(host) or is_hostname(host)):
-        raise BadValueError(
-            f"has the host {host!r}, which is no name or address", "write HOST:PORT"
-        )
+        raise BadValueError("has a host that is no name or address", plain)
     if port is None:
         raise BadValueError(
             "has no port: Go programs would silently use port "
             f"{443 if parts.scheme == 'https' else 80}",
-            f"write {parts.scheme}://{bracketed(host)}:PORT, e.g. {parts.scheme}://"
-            f"{bracketed(host)}:7222",
+            _http_url(shape),
         )
     if port == 0:
         raise BadValueError("has port 0", "write the port that the proxy listens on, 1 to 65535")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise BadValueError(
-            "has something behind the port", f"write {parts.scheme}://{bracketed(host)}:{port}"
-        )
+        raise BadValueError("has something behind the port", "remove it, from the '/' on")
     if "@" in parts.netloc and user is not None:
         raise BadValueError(
             "holds credentials, and proxyUser is set too",
@@ -179,16 +187,86 @@ def parse_proxy(text: str, user: str | None = None, password: str | None = None)
     return ProxyUrl(parts.scheme, host, port, user, password)
 
 
-def mask_credentials(text: str) -> str:
-    """A URL, damaged or not, with everything before its last `@` masked but the scheme.
+@dataclass(frozen=True)
+class _Shape:
+    """What may be shown of a text that should be a proxy's URL: no piece of a password is in it.
 
-    Rather too much than too little: a password may hold `/`, `#` or spaces that nobody encoded.
+    `host` and `port` are empty unless what follows the scheme (and an '@') is HOST or HOST:PORT;
+    `tail` is an IPv4 address with or without a port at the end of whatever else it is.
     """
-    head, at, rest = text.rpartition("@")
-    if not at:
+
+    scheme: str
+    slashes: bool
+    userinfo: bool
+    host: str
+    port: str
+    tail: str
+
+
+def _shape(text: str) -> _Shape:
+    match = _SCHEME.match(text)
+    scheme, slashes = "", False
+    if match:
+        scheme, slashes = (match[1] or match[3]).lower(), match[2] is not None
+        text = text[match.end() :]
+    _, at, rest = text.rpartition("@")
+    host, port = _server(rest)
+    if at and not port and not is_ip(host):
+        host = ""  # it may be the end of a password that holds an '@'
+    if not at and not scheme and "." not in host and not is_ip(host):
+        port = ""  # USER:PASSWORD looks the same
+    tail = _LAST_IPV4.search(rest)
+    return _Shape(scheme, slashes, bool(at), host, port, tail[1] if tail else "")
+
+
+def _server(text: str) -> tuple[str, str]:
+    """Host and port of HOST or HOST:PORT, else empty texts."""
+    if is_ip(text):
+        return text, ""
+    match = _SERVER.fullmatch(text)
+    if not match:
+        return "", ""
+    host, port = match[1].strip("[]"), match[2] or ""
+    fits = (is_ip(host) or is_hostname(host)) and (":" in host) == match[1].startswith("[")
+    if not fits or (port and not (_PORT.fullmatch(port) and int(port) < 65536)):
+        return "", ""
+    return host, port
+
+
+def _http_url(shape: _Shape) -> str:
+    """What to write instead of a proxy whose scheme or port is missing."""
+    scheme = shape.scheme or "http"
+    host = bracketed(shape.host) or "HOST"
+    fix = f"write {scheme}://{host}:{shape.port or 'PORT'}"
+    if shape.host and not shape.port:
+        fix += f", e.g. {scheme}://{host}:7222"
+    return fix if shape.host and not shape.userinfo else f"{fix}; {_CREDENTIALS_APART}"
+
+
+def mask_credentials(text: str) -> str:
+    """A URL, damaged or not, as it may be shown.
+
+    Rather too little than too much: a password may hold `/`, `#` or spaces that nobody encoded,
+    and the `@` behind it may be missing.
+    """
+    shape = _shape(text)
+    whole = bracketed(shape.host) + (f":{shape.port}" if shape.port else "")
+    head = f"{shape.scheme}://" if shape.slashes else f"{shape.scheme}:" if shape.scheme else ""
+    if shape.userinfo:
+        return f"{head}xxxxx:xxxxx@{whole or shape.tail or '...'}"
+    if shape.host and _server(text[_scheme_length(text) :]) == (shape.host, shape.port):
         return text
-    scheme = re.match(r"[a-z][a-z0-9+.-]*://", head, re.IGNORECASE)
-    return f"{scheme[0] if scheme else ''}xxxxx:xxxxx@{rest}"
+    return f"{head}{whole and f'{whole}:'}...{shape.tail}"
+
+
+def _scheme_length(text: str) -> int:
+    match = _SCHEME.match(text)
+    return match.end() if match else 0
+
+
+def may_hold_credentials(text: str) -> bool:
+    """Whether a value that is no proxy may hold a password nevertheless: a URL, or `USER:PW@`."""
+    return "://" in text or re.search(r":[^@]*@", text) is not None
 
 
 def check_no_proxy_entry(entry: str) -> str:
@@ -207,8 +285,8 @@ def check_no_proxy_entry(entry: str) -> str:
         raise BadValueError("holds several entries; this setting is a list", f"write [{shown}]")
     if "://" in text:
         host = re.split(r"[/?#]", text.partition("://")[2], maxsplit=1)[0]
-        # With an '@' it may be a piece of a password.
-        shown = host if host and "@" not in text else "HOST"
+        # Else it may be a piece of a password.
+        shown = host if _server(host)[0] and "@" not in text else "HOST"
         raise BadValueError("has a scheme; NO_PROXY holds hosts only", f"write {shown}")
     glob = _GLOB.match(text)
     if glob:
@@ -247,6 +325,11 @@ def _check_block(text: str) -> str:
 
 
 def _check_host_and_port(text: str) -> str:
+    if "%" in text:
+        raise BadValueError(
+            "has a zone ('%'), which Go programs match with nothing",
+            "write the address without the '%' and what follows, or a CIDR block",
+        )
     host, colon, port = text.rpartition(":")
     if not colon:
         host, port = port, ""

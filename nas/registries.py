@@ -14,15 +14,24 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from nas.proxy import is_hostname, is_ip
+from nas.proxy import BadValueError, is_hostname, is_ip
 
 PATH = "/etc/rancher/k3s/registries.yaml"
 
 
 def _endpoint(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("an endpoint is a URL with its scheme, such as https://registry.lan:5000")
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname if parts.port != 0 else None
+    except ValueError:  # brackets or a port that are none
+        host = None
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not host:
+        # A URL may hold a password: none of it is repeated.
+        raise BadValueError(
+            "is no endpoint, which is a URL with its scheme",
+            "write e.g. https://registry.lan:5000 (http:// for a registry without TLS)",
+        )
     return text
 
 

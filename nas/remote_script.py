@@ -31,6 +31,8 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         "restart.sh",
         *_STRATEGIES,
     ),
+    "docker-path.sh": ("docker-wrapper.sh",),
+    "cluster-ready.sh": ("docker-wrapper.sh",),
     "facts.sh": _STRATEGIES,
 }
 """What a script needs beside the library: each file has one concern."""

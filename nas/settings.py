@@ -6,7 +6,6 @@ returns a `Settings` or raises `RefusedError` with every problem at once.
 
 from __future__ import annotations
 
-import base64
 import ipaddress
 import json
 import re
@@ -15,6 +14,7 @@ from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Literal, Union, get_args, get_origin
 
+import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -24,18 +24,21 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from nas.errors import NAMESPACE, Problem, RefusedError, set_command
-from nas.home import expand
+from nas import server_args, values
+from nas.errors import NAMESPACE, NOT_SHOWN, Problem, RefusedError, set_command
+from nas.key_files import check_certificates, check_private_key
+from nas.networks import check_networks
 from nas.proxy import (
     BadValueError,
     ProxyUrl,
-    check_no_proxy_entry,
-    is_hostname,
     is_ip,
     mask_credentials,
+    may_hold_credentials,
     parse_proxy,
 )
 from nas.registries import Registries
+
+EXAMPLES = "stacks/Pulumi.example.yaml"
 
 SECRET_KEYS = frozenset(
     {
@@ -52,155 +55,15 @@ SECRET_KEYS = frozenset(
 REFUSED_KEYS = frozenset({"sshPassword", "sshPrivateKeyPassword"})
 """Keys that are known only so that their refusal can say what to do instead."""
 
-PACKAGED_COMPONENTS = ("coredns", "local-storage", "metrics-server", "servicelb", "traefik")
-"""What k3s brings along and `disable` turns off."""
-
-
-def _host(text: str) -> str:
-    if not text:
-        raise BadValueError("is missing", set_command("host", "192.168.31.88"))
-    if "://" in text or "/" in text:
-        raise BadValueError("is a URL or path", "write the NAS's name or address only")
-    if "@" in text:
-        raise BadValueError("holds a user", "write the user in sshUser")
-    host = text.strip("[]")
-    if not is_ip(host):
-        if ":" in host:
-            raise BadValueError("holds a port", "write the port in sshPort")
-        if not is_hostname(host):
-            raise BadValueError("is no name or address", "write e.g. nas.lan or 192.168.31.88")
-    return host
-
-
-def _user(text: str) -> str:
-    # docker's ssh:// URL has no room for the backslash and '@' of domain users (pulumi-docker#635).
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", text):
-        raise BadValueError(
-            "holds characters that an ssh:// URL cannot carry",
-            "use a local account of the NAS, e.g. admin",
-        )
-    return text
-
-
-def _block(text: str) -> str:
-    if "/" not in text:
-        raise BadValueError("is no CIDR block: it has no '/'", "write e.g. 10.42.0.0/16")
-    try:
-        return str(ipaddress.ip_network(text))
-    except ValueError as error:
-        raise BadValueError(f"is not a CIDR block ({error})", "write e.g. 10.42.0.0/16") from error
-
-
-def _address(text: str) -> str:
-    if not is_ip(text):
-        raise BadValueError("is not an IP address", "write e.g. 192.168.31.88")
-    return text
-
-
-def _name(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?", text):
-        raise BadValueError(
-            "is no valid name in Kubernetes",
-            "write lower-case letters, digits, '-' and '.', beginning and ending with one of "
-            "the first two",
-        )
-    return text
-
-
-def _path(text: str) -> str:
-    if not re.fullmatch(r"/[^\s'\"$`\\*?\[\]]*[^\s'\"$`\\*?\[\]/]", text):
-        raise BadValueError(
-            "is no absolute path of a file on the NAS (without spaces and quotes)",
-            "write e.g. /etc/docker/daemon.json",
-        )
-    return text
-
-
-def _line(text: str) -> str:
-    if "\n" in text or "\r" in text:
-        raise BadValueError("holds more than one line", "write one line")
-    return text
-
-
-def _san(text: str) -> str:
-    if not (is_ip(text) or is_hostname(text)):
-        raise BadValueError("is no name or address", "write e.g. nas.example.lan or 100.64.0.5")
-    return text
-
-
-def _version(text: str) -> str:
-    match = re.fullmatch(r"(v\d+\.\d+\.\d+)[-+](k3s\d+)", text, re.ASCII)
-    if not match:
-        raise BadValueError(
-            "is no k3s release (there is no `latest` tag)", "write e.g. v1.34.4-k3s1"
-        )
-    # Releases are spelt with '+', image tags cannot hold one.
-    return f"{match[1]}-{match[2]}"
-
-
-def _host_key(text: str) -> str:
-    fields = text.split()
-    if len(fields) > 2 and not fields[0].startswith(("ssh-", "ecdsa-", "sk-")):
-        fields = fields[1:]  # a known_hosts or ssh-keyscan line: the host comes first
-    if len(fields) < 2 or not fields[0].startswith(("ssh-", "ecdsa-", "sk-")):
-        raise BadValueError(
-            "is no SSH host key",
-            "write what `ssh-keyscan -t ed25519 HOST` prints, e.g. 'ssh-ed25519 AAAA...'",
-        )
-    if not _is_whole_key(fields[0], fields[1]):
-        raise BadValueError("is cut off or damaged", "copy the whole line of ssh-keyscan again")
-    if fields[0] == "ssh-rsa":
-        # The Command provider then asks for SHA-1 signatures, which no current sshd gives.
-        raise BadValueError(
-            "is an RSA key, which remote commands cannot use",
-            "write another key of the NAS: `ssh-keyscan -t ed25519 HOST`, or -t ecdsa",
-        )
-    return f"{fields[0]} {fields[1]}"
-
-
-def _is_whole_key(kind: str, text: str) -> bool:
-    """Whether the blob is a row of length-prefixed fields (RFC 4253), the first its type."""
-    try:
-        blob = base64.b64decode(text, validate=True)
-    except ValueError:
-        return False
-    fields = []
-    while len(blob) >= 4:
-        end = 4 + int.from_bytes(blob[:4], "big")
-        fields.append(blob[4:end])
-        if len(blob) < end:
-            return False
-        blob = blob[end:]
-    return not blob and len(fields) >= 2 and fields[0] == kind.encode()
-
-
-def _no_proxy(text: str) -> str:
-    return check_no_proxy_entry(text)
-
-
-def _image(text: str) -> str:
-    name = text.rpartition("/")[2]
-    if "@sha256:" not in text and (":" not in name or name.endswith(":latest")):
-        raise BadValueError(
-            "pins no version", "write a tag or digest, e.g. docker.io/rancher/k3s:v1.34.4-k3s1"
-        )
-    return text
-
-
-def _component(text: str) -> str:
-    if text not in PACKAGED_COMPONENTS:
-        raise BadValueError(
-            "is no component that k3s brings along",
-            f"write one of {', '.join(PACKAGED_COMPONENTS)}",
-        )
-    return text
-
 
 def _camel_case(name: str) -> str:
     # Pydantic's own makes k3SVersion of k3s_version.
     first, *others = name.split("_")
     return first + "".join(part.capitalize() for part in others)
 
+
+_own_key = values.own_path("~/.ssh/id_ed25519")
+_own_ca = values.own_path("~/proxy-ca.pem")
 
 # Strict, else `true` would be port 1.
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
@@ -214,52 +77,54 @@ class Settings(BaseModel):
         extra="forbid", frozen=True, alias_generator=_camel_case, hide_input_in_errors=True
     )
 
-    stack: Annotated[str, AfterValidator(_name)]
+    stack: Annotated[str, AfterValidator(values.stack)]
     """Name of the Pulumi stack; not a config key."""
 
     # The NAS, reached over SSH
-    host: Annotated[str, AfterValidator(_host)] = Field(default="", validate_default=True)
+    host: Annotated[str, AfterValidator(values.host)] = Field(default="", validate_default=True)
     ssh_port: Port = 22
-    ssh_user: Annotated[str, AfterValidator(_user)] = "admin"
-    ssh_private_key_file: str | None = None
+    ssh_user: Annotated[str, AfterValidator(values.user)] = "admin"
+    ssh_private_key_file: Annotated[str, AfterValidator(_own_key)] | None = None
     ssh_private_key_password: str | None = None
     ssh_password: str | None = None
-    ssh_host_key: Annotated[str, AfterValidator(_host_key)] | None = None
-    sudo_password: Annotated[str, AfterValidator(_line)] | None = None
+    ssh_host_key: Annotated[str, AfterValidator(values.host_key)] | None = None
+    sudo_password: Annotated[str, AfterValidator(values.secret_line)] | None = None
     platform: Literal["auto", "truenas", "unraid", "synology", "qnap", "systemd", "custom"] = "auto"
-    docker_path: Annotated[str, AfterValidator(_path)] | None = None
-    daemon_config_file: Annotated[str, AfterValidator(_path)] | None = None
-    daemon_restart_command: Annotated[str, AfterValidator(_line)] | None = None
+    docker_path: Annotated[str, AfterValidator(values.nas_path("/usr/bin/docker"))] | None = None
+    daemon_config_file: (
+        Annotated[str, AfterValidator(values.nas_path("/etc/docker/daemon.json"))] | None
+    ) = None
+    daemon_restart_command: Annotated[str, AfterValidator(values.line)] | None = None
     restart_daemon: Literal["always", "when-safe", "never"] = "always"
 
     # The proxy
     proxy: str | None = None
-    proxy_user: str | None = None
-    proxy_password: str | None = None
+    proxy_user: Annotated[str, AfterValidator(values.proxy_user)] | None = None
+    proxy_password: Annotated[str, AfterValidator(values.secret_line)] | None = None
     proxy_scope: Literal["all", "images", "none"] = "all"
-    no_proxy: list[Annotated[str, AfterValidator(_no_proxy)]] = Field(default_factory=list)
-    lan_cidr: Annotated[str, AfterValidator(_block)] | None = None
+    no_proxy: list[Annotated[str, AfterValidator(values.no_proxy)]] = Field(default_factory=list)
+    lan_cidr: Annotated[str, AfterValidator(values.lan)] | None = None
     keep_daemon_proxy: bool = False
-    ca_certificates_file: str | None = None
+    ca_certificates_file: Annotated[str, AfterValidator(_own_ca)] | None = None
 
     # The cluster
-    k3s_version: Annotated[str, AfterValidator(_version)] = "v1.34.4-k3s1"
-    k3s_image: Annotated[str, AfterValidator(_image)] | None = None
-    container_name: Annotated[str, AfterValidator(_name)] = "k3s"
-    node_name: Annotated[str, AfterValidator(_name)] | None = None
-    node_ip: Annotated[str, AfterValidator(_address)] | None = None
+    k3s_version: Annotated[str, AfterValidator(values.version)] = "v1.34.4-k3s1"
+    k3s_image: Annotated[str, AfterValidator(values.image)] | None = None
+    container_name: Annotated[str, AfterValidator(values.container_name)] = "k3s"
+    node_name: Annotated[str, AfterValidator(values.name)] | None = None
+    node_ip: Annotated[str, AfterValidator(values.address)] | None = None
     api_port: Port = 6443
-    tls_sans: list[Annotated[str, AfterValidator(_san)]] = Field(default_factory=list)
-    cluster_cidr: Annotated[str, AfterValidator(_block)] = "10.42.0.0/16"
-    service_cidr: Annotated[str, AfterValidator(_block)] = "10.43.0.0/16"
-    cluster_domain: Annotated[str, AfterValidator(_name)] = "cluster.local"
-    disable: list[Annotated[str, AfterValidator(_component)]] = Field(
+    tls_sans: list[Annotated[str, AfterValidator(values.san)]] = Field(default_factory=list)
+    cluster_cidr: Annotated[str, AfterValidator(values.cluster_block)] = "10.42.0.0/16"
+    service_cidr: Annotated[str, AfterValidator(values.service_block)] = "10.43.0.0/16"
+    cluster_domain: Annotated[str, AfterValidator(values.name)] = "cluster.local"
+    disable: list[Annotated[str, AfterValidator(values.component)]] = Field(
         default_factory=lambda: ["servicelb", "traefik"]
     )
     server_args: list[str] = Field(default_factory=list)
-    token: str | None = None
+    token: Annotated[str, AfterValidator(values.secret_line)] | None = None
     registries: Registries = Field(default_factory=Registries)
-    smoke_image: Annotated[str, AfterValidator(_image)] = (
+    smoke_image: Annotated[str, AfterValidator(values.image)] = (
         "docker.io/rancher/mirrored-library-busybox:1.37.0"
     )
     keep_data: bool = True
@@ -286,12 +151,15 @@ class Settings(BaseModel):
 def _describe(value: object, key: str) -> str:
     if key in SECRET_KEYS:
         return "[secret]"
+    if key == "serverArgs":
+        return server_args.shown(value)
     text = json.dumps(value, ensure_ascii=False, default=str)
-    if key != "proxy" and "://" not in text:
+    is_image = key in ("k3sImage", "smokeImage") and "://" not in text
+    if key != "proxy" and (is_image or not may_hold_credentials(text)):
         return text
     if isinstance(value, str):
         return json.dumps(mask_credentials(value), ensure_ascii=False)
-    return mask_credentials(text)
+    return NOT_SHOWN
 
 
 def _is_text(annotation: object) -> bool:
@@ -302,13 +170,46 @@ def _is_text(annotation: object) -> bool:
     return annotation is str or get_origin(annotation) is Literal
 
 
+def kind_of(key: str) -> Literal["text", "number", "true or false", "list", "object"]:
+    """How a setting is written."""
+    annotation = _FIELDS[key].annotation
+    if _is_text(annotation):
+        return "text"
+    if get_origin(annotation) is list:
+        return "list"
+    return "true or false" if annotation is bool else "number" if annotation is int else "object"
+
+
 def _parse(key: str, text: str) -> object:
-    """A config value as its field expects it: objects, lists, booleans and numbers are JSON."""
-    if _is_text(_FIELDS[key].annotation):
+    """A config value as its field expects it.
+
+    Pulumi hands lists and objects of the stack's file over as JSON, and numbers and booleans as
+    their text. What `pulumi config set` wrote is a text: JSON, YAML or, for lists, `a,b`.
+    """
+    kind = kind_of(key)
+    if kind == "text":
         return text
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
+        value: object = json.loads(text)
+    except ValueError:
+        value = text
+    if kind == "list" and not isinstance(value, (list, dict)):
+        return _list(key, text)
+    return _yaml(text) if kind == "object" and isinstance(value, str) else value
+
+
+def _list(key: str, text: str) -> object:
+    if text.lstrip().startswith(("[", "{")) and not re.match(r"\s*\[[0-9A-Fa-f.]*:", text):
+        return _yaml(text)
+    # A comma may be a part of an argument, as in --kubelet-arg=a=b,c=d.
+    comma = r",\s*(?=-)" if key == "serverArgs" else ","
+    return [item for item in map(str.strip, re.split(comma, text)) if item]
+
+
+def _yaml(text: str) -> object:
+    try:
+        return yaml.load(text, yaml.BaseLoader)  # noqa: S506 # it makes texts, lists and maps only
+    except yaml.YAMLError:
         return text
 
 
@@ -326,7 +227,7 @@ def _unknown(key: str) -> Problem:
     return Problem(key, "(given)", "is no setting of this program", fix)
 
 
-def _advice(error: ErrorDetails) -> tuple[str, str]:
+def _advice(error: ErrorDetails, key: str) -> tuple[str, str]:
     context = error.get("ctx", {})
     match error["type"]:
         case "less_than_equal":
@@ -337,11 +238,22 @@ def _advice(error: ErrorDetails) -> tuple[str, str]:
             return "is not one of the choices", f"write {context['expected']}"
         case "extra_forbidden":
             return "is not known here", "remove it"
+        case "int_type" | "int_parsing" | "int_from_float":
+            default = _FIELDS[key].get_default(call_default_factory=True, validated_data={})
+            return "is no whole number", f"write e.g. {default}"
+        case "bool_type" | "bool_parsing":
+            return "is neither true nor false", "write true or false"
+        case "list_type" if len(error["loc"]) == 1:
+            return "is no list", f"{set_command(key, 'A,B')}, or a YAML list in the stack's file"
+        case "string_type":
+            return "is no text", "write it in quotes"
+        case "model_type" | "dict_type" | "list_type":
+            return "does not fit here", f"write what {EXAMPLES} shows"
         case _:
-            return f"does not fit ({error['msg']})", "see the table of settings in README.md"
+            return f"does not fit ({error['msg']})", f"write what {EXAMPLES} shows"
 
 
-def _problem(error: ErrorDetails, raw: Mapping[str, object]) -> Problem:
+def _problem(error: ErrorDetails, raw: Mapping[str, object], config: Mapping[str, str]) -> Problem:
     path = [str(part) for part in error["loc"]]
     key = path[0] if path else "stack"
     value: object = raw.get(key)
@@ -352,8 +264,27 @@ def _problem(error: ErrorDetails, raw: Mapping[str, object]) -> Problem:
             value = value.get(part)
     shown = None if value in (None, "") else _describe(value, key)
     cause = error.get("ctx", {}).get("error")
-    why, fix = (cause.why, cause.fix) if isinstance(cause, BadValueError) else _advice(error)
-    return Problem(_spelt(error["loc"]) or key, shown, why, fix)
+    if isinstance(cause, BadValueError):
+        why, fix = cause.why, cause.fix
+        shown = NOT_SHOWN if cause.hide and key not in SECRET_KEYS else shown
+    else:
+        why, fix = _advice(error, key)
+    spelt = _spelt(error["loc"]) or key
+    if key in config and not _is_json(config[key]):
+        spelt = key if kind_of(key) == "list" else spelt
+    return Problem(spelt, shown, why, fix, is_setting=key != "stack")
+
+
+def _is_json(text: str) -> bool:
+    return text.lstrip().startswith(("[", "{"))
+
+
+def _holds_nul(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_nul(key) or _holds_nul(item) for key, item in value.items())
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    return isinstance(value, str) and "\0" in value
 
 
 def _spelt(path: tuple[int | str, ...]) -> str:
@@ -367,7 +298,7 @@ def load_settings(stack: str, config: Mapping[str, str]) -> Settings:
     Args:
         stack: name of the Pulumi stack; the default of node and cluster names.
         config: key without namespace -> text, as Pulumi hands it to a program: plain strings, and
-            JSON for numbers, booleans, lists and objects.
+            JSON for what is a list or an object in the stack's file.
 
     Raises:
         RefusedError: with all problems found.
@@ -376,11 +307,16 @@ def load_settings(stack: str, config: Mapping[str, str]) -> Settings:
     raw: dict[str, object] = {
         key: _parse(key, text) for key, text in config.items() if key in _FIELDS and text != ""
     }
+    nul = [key for key, value in raw.items() if _holds_nul(value)]
+    if nul:
+        # No path, no argument and no variable of the environment can hold one.
+        why, fix = "holds a NUL character", "write it without"
+        raise RefusedError([*problems, *(Problem(key, NOT_SHOWN, why, fix) for key in nul)])
     try:
         settings = Settings.model_validate({**raw, "stack": stack})
     except ValidationError as error:
         given = {**raw, "stack": stack}
-        problems += [_problem(item, given) for item in error.errors(include_url=False)]
+        problems += [_problem(item, given, config) for item in error.errors(include_url=False)]
         raise RefusedError(problems) from None
     problems += _cross_checks(settings)
     if problems:
@@ -394,6 +330,7 @@ def _cross_checks(settings: Settings) -> list[Problem]:
         *_check_platform(settings),
         *_check_proxy(settings),
         *_check_networks(settings),
+        *_check_server_args(settings),
         *_check_ca(settings),
     ]
 
@@ -439,57 +376,7 @@ def _check_ssh(settings: Settings) -> list[Problem]:
         ]
     if settings.ssh_private_key_file is None:
         return []
-    return _check_key_file(settings.ssh_private_key_file)
-
-
-def _check_key_file(path: str) -> list[Problem]:
-    file = expand(path)
-    shown = json.dumps(path)
-    key = "sshPrivateKeyFile"
-    try:
-        # Bytes, so that line ends stay as they are.
-        text = file.read_bytes().decode(errors="replace")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        return [
-            Problem(key, shown, f"cannot be read ({reason})", "write the path of a private key")
-        ]
-    if "PRIVATE KEY-----" not in text:
-        public = text.startswith(("ssh-", "ecdsa-", "sk-"))
-        what = "is the public key" if public else "is no private key"
-        return [
-            Problem(key, shown, what, f"write the private one, e.g. {path.removesuffix('.pub')}")
-        ]
-    if file.stat().st_mode & 0o077:
-        return [
-            Problem(key, shown, "can be read by others, so ssh ignores it", f"chmod 600 {path}")
-        ]
-    if _is_encrypted(text):
-        return [
-            Problem(
-                key,
-                shown,
-                "has a passphrase, which Docker over SSH cannot ask for",
-                f"load it into an agent (`ssh-add {path}`) and "
-                f"`pulumi config rm {NAMESPACE}:{key}`: without it the agent's keys are used",
-            )
-        ]
-    # Both make ssh say no more than "error in libcrypto".
-    if "\r" in text:
-        why, fix = "has Windows line ends, which ssh does not read", f"sed -i 's/\\r$//' {path}"
-        return [Problem(key, shown, why, fix)]
-    if not text.endswith("\n"):
-        why, fix = "lacks the line end after its last line", f"echo >>{path}"
-        return [Problem(key, shown, why, fix)]
-    return []
-
-
-def _is_encrypted(text: str) -> bool:
-    if "ENCRYPTED" in text:
-        return True
-    # OpenSSH's own format names its cipher right behind the magic; `none` means no passphrase.
-    body = "".join(line for line in text.splitlines() if not line.startswith("-----"))
-    return "OPENSSH" in text and not body.startswith("b3BlbnNzaC1rZXktdjEAAAAABG5vbmU")
+    return check_private_key(settings.ssh_private_key_file)
 
 
 def _check_proxy(settings: Settings) -> list[Problem]:
@@ -515,64 +402,68 @@ def _check_proxy(settings: Settings) -> list[Problem]:
             )
         ]
     try:
-        parse_proxy(settings.proxy, settings.proxy_user, settings.proxy_password)
+        _check_proxy_url(parse_proxy(settings.proxy, settings.proxy_user, settings.proxy_password))
     except BadValueError as error:
         return [Problem("proxy", _describe(settings.proxy, "proxy"), error.why, error.fix)]
     return []
 
 
+def _check_proxy_url(proxy: ProxyUrl) -> None:
+    host = proxy.host.lower()
+    address = ipaddress.ip_address(host) if is_ip(host) else None
+    if host == "localhost" or host.endswith(".localhost") or (address and address.is_loopback):
+        raise BadValueError(
+            "is the NAS itself there: the NAS is what asks the proxy, not this machine",
+            f"write the proxy's address in the LAN, e.g. {proxy.scheme}://192.168.31.198:"
+            f"{proxy.port}, also when it runs on the NAS",
+        )
+    if address and (address.is_unspecified or address.is_multicast):
+        raise BadValueError(
+            "is no address that anything can be reached at", "write the proxy's address in the LAN"
+        )
+    if ":" in (proxy.user or ""):
+        raise BadValueError(
+            "has a ':' in its user, which the proxy would take for the user's end",
+            "write a user without ':'",
+        )
+    if re.search(r"[\0\r\n]", f"{proxy.user or ''}{proxy.password or ''}"):
+        raise BadValueError(
+            "has a line end or NUL character in its credentials",
+            "set proxyUser and proxyPassword in plain text instead, one line each",
+        )
+
+
 def _check_networks(settings: Settings) -> list[Problem]:
-    blocks = {
-        "clusterCidr": settings.cluster_cidr,
-        "serviceCidr": settings.service_cidr,
-        "lanCidr": settings.lan_cidr,
-    }
-    networks = {key: ipaddress.ip_network(text) for key, text in blocks.items() if text}
-    problems = []
-    names = list(networks)
-    for index, one in enumerate(names):
-        for other in names[index + 1 :]:
-            if networks[one].overlaps(networks[other]):
-                problems.append(
-                    Problem(
-                        one,
-                        json.dumps(blocks[one]),
-                        f"overlaps {NAMESPACE}:{other} = {blocks[other]}",
-                        "write a block that nothing in your network uses, e.g. 10.52.0.0/16",
-                    )
-                )
-    addresses = {"host": settings.host, "nodeIp": settings.node_ip}
-    for key in ("clusterCidr", "serviceCidr"):
-        for name, text in addresses.items():
-            if text and is_ip(text) and ipaddress.ip_address(text) in networks[key]:
-                problems.append(
-                    Problem(
-                        key,
-                        json.dumps(blocks[key]),
-                        f"holds the NAS itself ({name} = {text})",
-                        "write a block that nothing in your network uses, e.g. 10.52.0.0/16",
-                    )
-                )
-    return problems
+    proxy = settings.proxy
+    url = None
+    if proxy is not None:
+        try:
+            url = parse_proxy(proxy)
+        except BadValueError:
+            url = None  # is told by _check_proxy
+    return check_networks(
+        pods=settings.cluster_cidr,
+        services=settings.service_cidr,
+        lan=settings.lan_cidr,
+        addresses={
+            "host": settings.host,
+            "nodeIp": settings.node_ip,
+            "proxy": None if url is None else url.host,
+        },
+    )
+
+
+def _check_server_args(settings: Settings) -> list[Problem]:
+    arguments = settings.server_args
+    return [
+        Problem(f"serverArgs[{index}]", server_args.shown(arguments[index]), fault.why, fault.fix)
+        for index, fault in server_args.check(arguments)
+    ]
 
 
 def _check_ca(settings: Settings) -> list[Problem]:
-    if settings.ca_certificates_file is None:
-        return []
     path = settings.ca_certificates_file
-    try:
-        text = expand(path).read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        why = f"cannot be read ({error.strerror or error})"
-    else:
-        if "-----BEGIN CERTIFICATE-----" in text:
-            return []
-        why = "holds no certificate in PEM form"
-    return [
-        Problem(
-            "caCertificatesFile", json.dumps(path), why, "write the path of a file with PEM blocks"
-        )
-    ]
+    return [] if path is None else check_certificates(path)
 
 
 def platform_variables(settings: Settings) -> dict[str, str]:

@@ -3,7 +3,8 @@
 # and says what it last saw.
 #
 # check   node Ready at the version asked for, default service account, packaged components
-# forget  removes the namespace of the smoke test; never fails, the cluster may be dead
+# forget  removes the namespace of the smoke test, after putting docker back on the path of SSH
+#         commands; never fails, the cluster may be dead
 #
 # Variables: PLATFORM, CONTAINER, NODE, KUBELET_VERSION, COMPONENTS (deployments in kube-system),
 # SMOKE_NAMESPACE, SMOKE_LABEL (names the container a Job proved), READY_TIMEOUT (seconds), PULL_HINT (what to change when images cannot be pulled).
@@ -18,6 +19,9 @@ main() {
       check
       ;;
     forget)
+      # The first thing that destroy does, and destroy does not run the program: a NAS that was
+      # rebooted has lost the wrapper that the next steps need.
+      why=$(put_wrapper 2>&1 >/dev/null) || printf '%s\n' "$why" >&2 || :
       if look_for_platform && find_docker; then forget; fi
       return 0
       ;;

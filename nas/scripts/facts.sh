@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Reads what the NAS is, changes nothing. Prints `name=value` lines; a fact that cannot be read is
-# left out. Variables: PLATFORM, CONTAINER, PORTS.
+# left out. Variables: PLATFORM, CONTAINER, STACK_LABEL, PORTS.
 
 main() {
   printf 'uid=%s\n' "${SSH_UID:-$(id -u)}"
@@ -64,6 +64,11 @@ docker_facts() {
   printf 'running=%s\n' "$(bounded 15 "$docker" ps -q 2>/dev/null | wc -l | tr -d ' ')"
   state=$(bounded 15 "$docker" inspect --format '{{.State.Status}}' "$CONTAINER" 2>/dev/null) &&
     printf 'container=%s\n' "$state"
+  printf 'container_port=%s\n' "$(bounded 15 "$docker" inspect \
+    --format '{{range .Config.Cmd}}{{println .}}{{end}}' "$CONTAINER" 2>/dev/null |
+    sed -n 's/^--https-listen-port=//p')"
+  printf 'own_container=%s\n' "$(bounded 15 "$docker" ps --all --filter "label=$STACK_LABEL" \
+    --format '{{.Names}}' 2>/dev/null | head -n 1)"
   for name in $(bounded 15 "$docker" ps --format '{{.Names}}' 2>/dev/null); do
     policy=$(bounded 15 "$docker" inspect --format '{{.HostConfig.RestartPolicy.Name}}' "$name" 2>/dev/null)
     case $policy in

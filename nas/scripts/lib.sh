@@ -21,7 +21,8 @@ owner_umask=$(umask)
 umask 077
 
 say() {
-  printf 'nas-k3s: %s\n' "$*" >&2
+  # Never fails: nobody may be there any more to read it.
+  printf 'nas-k3s: %s\n' "$*" >&2 || :
 }
 
 # fail WHY [FIX]

@@ -372,6 +372,7 @@ def up(
     archives = {item.reference: item.archive() for item in content.contents()}
     with outer.exclusive():
         client = outer.connect()
+        boxes.remove_orphan_bridges(client)
         current = _own(client, instance, before)
         if current.settings != chosen:
             _change_settings(client, current, chosen)
@@ -504,23 +505,32 @@ def _refuse_foreign(client: docker.DockerClient, instance: str) -> None:
     here = str(state.state_file(instance).parents[2])
     for checkout, identity in boxes.owners(client, instance):
         if checkout != here and boxes.is_alive(checkout, identity, instance):
-            raise LabError(
-                f"instance {instance!r} belongs to the checkout {checkout}: run `python -m "
-                f"tests.lab down --instance {instance}` there, or choose another --instance here"
-            )
+            way_out = f"run `python -m tests.lab down --instance {instance}` there"
+            if instance != DEFAULT_INSTANCE:
+                way_out += ", or choose another --instance here"
+            raise LabError(f"instance {instance!r} belongs to the checkout {checkout}: {way_out}")
 
 
-def _taken_numbers(client: docker.DockerClient) -> set[int]:
-    subnets = [
-        pool.get("Subnet", "")
+def _taken_numbers(client: docker.DockerClient) -> dict[int, str]:
+    """Numbers whose networks are in use on this machine, and by what."""
+    found = [
+        (pool.get("Subnet", ""), f"the Docker network {network.name}")
         for network in client.networks.list()
         for pool in (network.attrs.get("IPAM") or {}).get("Config") or []
     ]
+    # Left over and not removable for this user: a new network takes such a bridge as its own.
+    orphans = outer.orphan_bridges(client)
     # Destinations of the machine's routes: little-endian hexadecimal.
     for line in Path("/proc/net/route").read_text().splitlines()[1:]:
-        octets = bytes.fromhex(line.split()[1])[::-1]
-        subnets.append(".".join(str(octet) for octet in octets))
-    return {int(s.split(".")[2]) for s in subnets if s.startswith(("198.18.", "198.19."))}
+        interface, destination = line.split()[:2]
+        octets = bytes.fromhex(destination)[::-1]
+        if interface not in orphans:
+            found.append((".".join(str(octet) for octet in octets), f"the interface {interface}"))
+    return {
+        int(address.split(".")[2]): user
+        for address, user in reversed(found)
+        if address.startswith(("198.18.", "198.19."))
+    }
 
 
 def _change_settings(client: docker.DockerClient, current: State, chosen: Settings) -> None:

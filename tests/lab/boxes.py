@@ -99,8 +99,7 @@ def remove_all(client: docker.DockerClient, instance: str) -> None:
     for container in client.containers.list(all=True, filters=chosen, ignore_removed=True):
         say(f"removing {container.name}")
         _remove(container)
-    for network in client.networks.list(filters=chosen):
-        network.remove()
+    _remove_networks(client, instance)
     for volume in client.volumes.list(filters=chosen):
         volume.remove(force=True)
 
@@ -131,7 +130,7 @@ def ensure_network(client: docker.DockerClient, state: State, role: str) -> bool
         ipam=docker.types.IPAMConfig(
             pool_configs=[docker.types.IPAMPool(subnet=subnet, gateway=gateway)]
         ),
-        options={"com.docker.network.bridge.name": _bridge(state, role)},
+        options={outer.BRIDGE_OPTION: outer.bridge_name(state.number, role)},
         labels=labels(state),
     )
     return True
@@ -141,7 +140,7 @@ def has_lost_a_bridge(client: docker.DockerClient, state: State) -> bool:
     """Whether a network is known to the engine while its bridge is gone from this machine."""
     return any(
         client.networks.list(names=[f"^{name(state.instance, role)}$"])
-        and not (Path("/sys/class/net") / _bridge(state, role)).exists()
+        and not (Path("/sys/class/net") / outer.bridge_name(state.number, role)).exists()
         for role in ("lan", "internet")
     )
 
@@ -151,8 +150,21 @@ def remove_networks(client: docker.DockerClient, state: State) -> None:
     chosen: dict[str, str | list[str] | bool] = {"label": f"{outer.LABEL}={state.instance}"}
     for container in client.containers.list(all=True, filters=chosen, ignore_removed=True):
         container.remove(force=True, v=True)
-    for network in client.networks.list(filters={"label": f"{outer.LABEL}={state.instance}"}):
+    _remove_networks(client, state.instance)
+
+
+def remove_orphan_bridges(client: docker.DockerClient) -> None:
+    """Remove the bridges of networks that are gone; without the right to do so they stay."""
+    for bridge in outer.orphan_bridges(client):
+        if outer.remove_bridge(bridge):
+            say(f"removed the bridge {bridge}, which an earlier run left behind")
+
+
+def _remove_networks(client: docker.DockerClient, instance: str) -> None:
+    for network in client.networks.list(filters={"label": f"{outer.LABEL}={instance}"}):
         network.remove()
+    # The engine says that it removed the network even when it left the bridge.
+    remove_orphan_bridges(client)
 
 
 def ensure_volume(client: docker.DockerClient, state: State, role: str) -> str:
@@ -220,11 +232,6 @@ def create(client: docker.DockerClient, state: State, spec: BoxSpec) -> Containe
         container.put_archive("/", _tar(spec.files))
     container.start()
     return container
-
-
-def _bridge(state: State, role: str) -> str:
-    # At most 15 characters; outer.py knows the pattern.
-    return f"nk{state.number}{'lan' if role == 'lan' else 'net'}"
 
 
 def _labels_of(client: docker.DockerClient, label: str) -> list[dict[str, str]]:

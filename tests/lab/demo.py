@@ -12,7 +12,7 @@ from pathlib import Path
 
 import docker.errors
 
-from tests.lab import box, engine, paths
+from tests.lab import box, engine, interrupted, paths
 from tests.lab.box import Lab
 from tests.lab.process import LabError, say
 from tests.lab.project import Project, forget_known_hosts, lab_settings, open_project
@@ -44,8 +44,9 @@ def _up() -> int:
     say(found.describe())
     lab = box.up(DEFAULT_INSTANCE)
     project = open_project(lab, found, STACK)
-    project.configure(*lab_settings(lab))
     tools = _write_tools(project)
+    interrupted.clear(project, str(tools["pulumi"]))
+    project.keep_up(*lab_settings(lab))
     if _pulumi(project, ["up", "--yes", "--skip-preview"], _UP_DEADLINE) != 0:
         print(f"demo: up failed; {tools['pulumi']} up tries again", file=sys.stderr)
         return 1
@@ -86,13 +87,27 @@ def _down() -> int:
 
 
 def _destroy(lab: Lab) -> None:
+    """Destroy the stack. When even an `up` does not help it, the NAS goes away as a whole."""
     project = open_project(lab, engine.ensure_engine(), STACK)
-    if not project.resources():
+    # Somebody who works on the stack keeps the boxes.
+    interrupted.clear(project, str(_write_tools(project)["pulumi"]))
+    if not project.resources() or _try(project, "destroy"):
         return
-    arguments = ["destroy", "--yes", "--skip-preview"]
-    if _pulumi(project, arguments, _DESTROY_DEADLINE) != 0:
-        # The NAS goes away as a whole: what the stack left on it goes with it.
-        say("destroy failed; the boxes are removed all the same")
+    # Destroy does not run the program, so what a reboot of the NAS took it cannot put back.
+    say("destroy failed: an up that heals what is missing on the NAS, then destroy again")
+    if not _try(project, "up"):
+        say("up failed as well (see above): the boxes are removed with what the stack left on them")
+    elif not _try(project, "destroy"):
+        say("destroy failed again (see above): the boxes are removed with what is left on them")
+
+
+def _try(project: Project, command: str) -> bool:
+    deadline = {"up": _UP_DEADLINE, "destroy": _DESTROY_DEADLINE}[command]
+    try:
+        return _pulumi(project, [command, "--yes", "--skip-preview"], deadline) == 0
+    except LabError as error:  # not done in time
+        say(str(error))
+        return False
 
 
 def _pulumi(project: Project, arguments: Sequence[str], deadline: float) -> int:

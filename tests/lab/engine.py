@@ -80,7 +80,7 @@ class Engine:
         CLI's own logs stay in <instance_dir>/pulumi-home, apart from the user's. The caller's
         environment is passed on without what would lead elsewhere (see _AMBIENT).
         """
-        backend = instance_dir / "pulumi"
+        backend = self.backend(instance_dir)
         home = instance_dir / "pulumi-home"
         for folder in (backend, home):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -103,6 +103,11 @@ class Engine:
         if not sys.stdout.isatty():
             env["NO_COLOR"] = "1"
         return env
+
+    @staticmethod
+    def backend(instance_dir: Path) -> Path:
+        """Folder of the file backend for that lab instance."""
+        return instance_dir / "pulumi"
 
     def kubectl(self) -> Path:
         """The installed kubectl, else the one inside the k3s stand-in's binary."""

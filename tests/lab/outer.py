@@ -2,7 +2,8 @@
 
 The private one runs as root with a socket, a data directory and a cgroup of its own, without
 touching iptables, IP forwarding or a bridge of the machine. It is shared by all instances of all
-checkouts on the machine and goes away with the last of them.
+checkouts on the machine and goes away with the last of them. Who may not use it is not concerned
+by it: a user with an engine of his own has his boxes there.
 """
 
 from __future__ import annotations
@@ -31,12 +32,15 @@ SOCKET = RUN / "docker.sock"
 LOG = DATA / "dockerd.log"
 # Instances are told apart by this label's value; every object of the lab carries it.
 LABEL = "nas-k3s.lab"
+# The network option that names the bridge.
+BRIDGE_OPTION = "com.docker.network.bridge.name"
 
 _EXEC_ROOT = RUN / "exec"
 _DOCKER_ROOT = DATA / "docker"
 _BIN = DATA / "bin"
 _CGROUP = "nas-k3s-lab"
 _RECORD = RUN / "dockerd.json"
+_NET = Path("/sys/class/net")
 _START_DEADLINE = 60.0
 _STOP_DEADLINE = 40.0
 # API calls that create or stop a box answer within this time (seconds) or something is wrong.
@@ -58,14 +62,15 @@ def connect(*, start: bool = True) -> docker.DockerClient:
     Raises LabError when there is neither a usable engine nor the right to start one, and, without
     `start`, when the private one is not running.
     """
-    if _private_pid() is not None:
+    if is_private():
         return _client(f"unix://{SOCKET}")
-    own = None if DATA.exists() else _machines_own()
+    own = None if _private_is_left() else _machines_own()
     if own is not None:
         return own
     if os.geteuid() != 0:
         raise LabError(
-            "the lab needs a Docker Engine that you may use, or root to start a private one"
+            "the lab needs a Docker Engine that you may use (at /var/run/docker.sock, or at a "
+            "unix:// address in DOCKER_HOST), or root to start one of its own"
         )
     if not start:
         raise LabError("the lab is not running: start it with `python -m tests.lab up`")
@@ -74,12 +79,55 @@ def connect(*, start: bool = True) -> docker.DockerClient:
 
 def exists() -> bool:
     """Whether there is an engine to ask, or leftovers of a private one, without starting any."""
-    return DATA.exists() or _machines_own() is not None
+    return _private_is_left() or _machines_own() is not None
 
 
 def is_private() -> bool:
-    """Whether the lab's own engine is the one that carries the boxes."""
-    return _private_pid() is not None
+    """Whether the lab's own engine runs and is the one that carries this user's boxes."""
+    return _private_pid() is not None and _may_use_private()
+
+
+def bridge_name(number: int, role: str) -> str:
+    """Name of the bridge of an instance's network "lan" or "internet"; at most 15 characters."""
+    return f"nk{number}{'lan' if role == 'lan' else 'net'}"
+
+
+def orphan_bridges(client: docker.DockerClient) -> list[str]:
+    """Bridges of the lab that carry nothing and that no network of an engine here knows.
+
+    An engine leaves its bridge behind when somebody else made it anew: it removes the one that it
+    remembers, by index, and never one that was there before its network (moby, bridge driver's
+    deleteNetwork). `client` is the outer engine; others that this user may ask are asked as well.
+    """
+    idle = [name for name in _bridges() if _is_idle(name)]
+    if not idle:
+        return []
+    used = _bridges_in_use(client)
+    other = _machines_own() if is_private() else None
+    if other is not None:
+        used |= _bridges_in_use(other)
+    return [name for name in idle if name not in used]
+
+
+def remove_bridge(name: str) -> bool:
+    """Remove a bridge without ports from this machine; False without the right to do so.
+
+    An engine takes a bridge that is there for a new network with this name, so one that stays is
+    in nobody's way. Raises LabError when it cannot be removed though this is root.
+    """
+    if os.geteuid() != 0:
+        return False
+    busybox = debs.root("busybox", ["busybox-static"]) / "usr/bin/busybox"
+    done = subprocess.run(
+        [busybox, "ip", "link", "delete", name],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=10,
+    )
+    if (_NET / name).exists():
+        raise LabError(f"bridge {name} of the lab cannot be removed: {done.stderr.strip()}")
+    return True
 
 
 def remove_private() -> None:
@@ -93,10 +141,39 @@ def remove_private() -> None:
     for controller in Path("/sys/fs/cgroup").iterdir():
         _remove_cgroup(controller / _CGROUP)
     _remove_cgroup(Path("/sys/fs/cgroup") / _CGROUP)
+    own = _machines_own()
+    used = _bridges_in_use(own) if own is not None else set()
+    for bridge in _bridges():
+        if _is_idle(bridge) and bridge not in used:
+            remove_bridge(bridge)
     for folder in (DATA, RUN):
         shutil.rmtree(folder, ignore_errors=True)
         if folder.exists() and (any(folder.iterdir()) or not folder.is_mount()):
             raise LabError(f"{folder} could not be removed: something still uses it")
+
+
+def _may_use_private() -> bool:
+    return os.geteuid() == 0 or os.access(SOCKET, os.R_OK | os.W_OK)
+
+
+def _private_is_left() -> bool:
+    """Whether root finds the data of a private engine, running or not."""
+    return os.geteuid() == 0 and DATA.exists()
+
+
+def _bridges() -> list[str]:
+    return sorted(b.name for b in _NET.glob("nk*") if re.fullmatch(r"nk\d+(lan|net)", b.name))
+
+
+def _is_idle(bridge: str) -> bool:
+    """Whether it is a bridge without ports; one with ports is in use by somebody."""
+    ports = _NET / bridge / "brif"
+    return ports.is_dir() and not any(ports.iterdir())
+
+
+def _bridges_in_use(client: docker.DockerClient) -> set[str]:
+    options = [network.attrs.get("Options") or {} for network in client.networks.list()]
+    return {str(found[BRIDGE_OPTION]) for found in options if BRIDGE_OPTION in found}
 
 
 def _machines_own() -> docker.DockerClient | None:
@@ -251,16 +328,6 @@ def _sweep() -> None:
         umount = find_program("umount", "to clean up after an earlier run of the lab")
         for mount in sorted(below, key=len, reverse=True):
             subprocess.run([umount, "--lazy", mount], check=False, capture_output=True, timeout=20)
-    for bridge in Path("/sys/class/net").glob("nk*"):
-        # One with ports is in use by somebody; boxes that were ended above took theirs along.
-        ports = bridge / "brif"
-        if (
-            re.fullmatch(r"nk\d+(lan|net)", bridge.name)
-            and ports.is_dir()
-            and not any(ports.iterdir())
-        ):
-            busybox = debs.root("busybox", ["busybox-static"]) / "usr/bin/busybox"
-            subprocess.run([busybox, "ip", "link", "delete", bridge.name], check=False, timeout=10)
     for stale in (SOCKET, RUN / "dockerd.pid", _RECORD):
         stale.unlink(missing_ok=True)
     shutil.rmtree(_EXEC_ROOT, ignore_errors=True)

@@ -27,6 +27,22 @@ from tests.lab.profiles import ADMIN
 
 PASSPHRASE_FILE = "passphrase"
 BASE_CONFIG = paths.REPO / "stacks" / "Pulumi.lab.yaml"
+# Settings that follow from the lab as it runs; the user's own stay apart from them.
+LAB_KEYS = frozenset(
+    (
+        "host",
+        "proxy",
+        "proxyUser",
+        "proxyPassword",
+        "lanCidr",
+        "sshPort",
+        "sshUser",
+        "sshPrivateKeyFile",
+        "sshHostKey",
+        "caCertificatesFile",
+        "sudoPassword",
+    )
+)
 _LINKS = ("Pulumi.yaml", "__main__.py", ".venv", "nas", "components")
 
 
@@ -55,6 +71,11 @@ class Project:
     def config_file(self) -> Path:
         return self.folder / "stacks" / f"Pulumi.{self.stack}.yaml"
 
+    @property
+    def backend(self) -> Path:
+        """Where the state of all stacks of this lab is."""
+        return self.engine.backend(self.lab.state.folder)
+
     def configure(self, settings: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
         """Writes the stack's config anew: settings as they are, secrets encrypted."""
         kept = yaml.safe_load(self.config_file.read_text(encoding="utf-8")) or {}
@@ -63,6 +84,32 @@ class Project:
         self.config_file.write_text(text, encoding="utf-8")
         for key, value in secrets.items():
             self.must("config", "set", "--secret", f"{NAMESPACE}:{key}", stdin=value)
+
+    def keep_up(self, settings: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        """Brings the stack's config up to date with the lab and leaves the user's settings alone.
+
+        What the lab owns (LAB_KEYS) is written where it differs, and removed where this lab has no
+        such thing; all other settings are only where a new stack starts from.
+        """
+        kept = yaml.safe_load(self.config_file.read_text(encoding="utf-8")) or {}
+        before: dict[str, Any] = kept.get("config") or {}
+        new = {f"{NAMESPACE}:{key}": value for key, value in settings.items()}
+        owned = {f"{NAMESPACE}:{key}" for key in LAB_KEYS}
+        secret = {f"{NAMESPACE}:{key}" for key in secrets}
+        config = {k: v for k, v in before.items() if k not in owned or k in secret or k in new}
+        config |= {k: v for k, v in new.items() if k in owned or not before}
+        if config != before:
+            text = yaml.safe_dump({**kept, "config": config}, sort_keys=False)
+            self.config_file.write_text(text, encoding="utf-8")
+        for key, value in secrets.items():
+            stored = config.get(f"{NAMESPACE}:{key}")
+            if not isinstance(stored, dict) or self._secret(key) != value:
+                self.must("config", "set", "--secret", f"{NAMESPACE}:{key}", stdin=value)
+
+    def _secret(self, key: str) -> str | None:
+        """A secret setting in clear; None when it cannot be decrypted."""
+        done = self.run("config", "get", "--json", f"{NAMESPACE}:{key}")
+        return str(json.loads(done.stdout)["value"]) if done.returncode == 0 else None
 
     def run(
         self,
@@ -98,9 +145,18 @@ class Project:
 
     def resources(self) -> list[dict[str, Any]]:
         """The stack's resources as the state holds them, the stack itself left out."""
-        state = json.loads(self.must("stack", "export"))
-        found: list[dict[str, Any]] = state["deployment"].get("resources", [])
+        found: list[dict[str, Any]] = self._deployment().get("resources", [])
         return [entry for entry in found if entry["type"] != "pulumi:pulumi:Stack"]
+
+    def pending(self) -> list[dict[str, Any]]:
+        """What a killed run was doing: each a `resource` as in the state and a `type`, "creating"."""
+        found: list[dict[str, Any]] = self._deployment().get("pending_operations") or []
+        return found
+
+    def _deployment(self) -> dict[str, Any]:
+        exported = json.loads(self.must("stack", "export"))
+        deployment: dict[str, Any] = exported.get("deployment") or {}
+        return deployment
 
 
 def open_project(lab: Lab, engine: Engine, stack: str) -> Project:

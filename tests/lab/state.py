@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import zlib
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -196,11 +196,11 @@ def load(instance: str) -> State | None:
         return None
 
 
-def new(instance: str, taken: Collection[int]) -> State:
+def new(instance: str, taken: Mapping[int, str]) -> State:
     """A state for a new instance whose number is not among the `taken` ones.
 
-    The default instance always has number 88. Raises LabError when that one is taken or none is
-    left.
+    `taken` says for each number what uses its networks. The default instance always has number 88.
+    Raises LabError when that one is taken or none is left.
     """
     if instance == DEFAULT_INSTANCE:
         candidates = [_DEFAULT_NUMBER]
@@ -210,7 +210,14 @@ def new(instance: str, taken: Collection[int]) -> State:
     for number in candidates:
         if number not in taken:
             return State(instance, secrets.token_hex(8), number, Settings())
+    if instance == DEFAULT_INSTANCE:
+        wanted = Addresses(_DEFAULT_NUMBER)
+        raise LabError(
+            f"the networks of instance {instance!r} ({wanted.lan}, {wanted.internet}) are in use "
+            f"on this machine: remove {taken[_DEFAULT_NUMBER]} first"
+        )
     raise LabError(
-        f"the networks of instance {instance!r} ({Addresses(candidates[0]).lan}) are in use on "
-        "this machine: choose another --instance"
+        f"instance {instance!r} gets no network: all from {Addresses(_NUMBERS[0]).lan} to "
+        f"{Addresses(_NUMBERS[-1]).lan} are in use on this machine; `python -m tests.lab down "
+        "--instance NAME` frees those of an instance"
     )

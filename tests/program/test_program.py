@@ -75,6 +75,7 @@ def test_every_resource_of_the_design_is_there(preview: bool) -> None:
         "daemon-proxy": "DaemonProxy",
         "daemon-proxy-drift": "pulumi:index:Stash",
         "k3s": "K3sServer",
+        "k3s-drift": "pulumi:index:Stash",
         "k3s-image": "docker:index/remoteImage:RemoteImage",
         "k3s-data": "docker:index/volume:Volume",
         "k3s-etc": "docker:index/volume:Volume",
@@ -364,7 +365,7 @@ def test_the_old_container_goes_before_the_new_one_comes(up: Run) -> None:
 def test_another_image_is_a_replacement_already_in_preview(preview: bool) -> None:
     for image in ("reg.lan/k3s:1", "reg.lan/k3s:2"):
         done = run(preview=preview, k3sImage=image)
-        assert done["k3s-container"].request.replacement_trigger.string_value == image
+        assert done["k3s-container"].request.replacement_trigger.string_value == f"{image} none"
         assert done["k3s-image"].inputs["name"] == image
 
 
@@ -452,7 +453,7 @@ def test_a_preview_knows_everything_but_what_the_nas_makes() -> None:
 @BOTH
 def test_without_drift_the_marks_say_none_and_keep_what_they_said_before(preview: bool) -> None:
     done = run(preview=preview)
-    for name in ("docker-drift", "daemon-proxy-drift"):
+    for name in ("docker-drift", "daemon-proxy-drift", "k3s-drift"):
         assert done[name].inputs == {"input": "none"}
         assert list(done[name].request.ignoreChanges) == ["input"]
         assert list(done[name].request.replaceOnChanges) == ["input"]
@@ -469,6 +470,21 @@ def test_drift_of_one_thing_marks_that_and_nothing_else(preview: bool) -> None:
     assert "# drift: docker is not on the PATH" in done["docker-path"].inputs["create"]
     assert done["daemon-proxy-drift"].inputs == {"input": "none"}
     assert done["daemon-proxy-config"].inputs["create"].endswith("# drift: none")
+
+
+@BOTH
+def test_a_container_that_is_gone_is_made_anew(preview: bool) -> None:
+    done = run(preview=preview, facts=replace(FACTS, applied_put="a", put="a"))
+    assert done["k3s-drift"].inputs["input"].startswith("the k3s container is gone")
+    trigger = done["k3s-container"].request.replacement_trigger.string_value
+    assert "the k3s container is gone" in trigger
+
+
+def test_another_container_is_proven_by_another_job(up: Run) -> None:
+    trigger = up["ready-smoke"].request.replacement_trigger.string_value
+    assert trigger
+    assert f"# container: {trigger}" in up["ready-checks"].inputs["create"]
+    assert up["k3s-container"].inputs["labels"] == [{"label": "nas-k3s.stack", "value": "nas88"}]
 
 
 # ---- from the config to the graph

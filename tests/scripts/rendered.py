@@ -37,7 +37,12 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "DAEMON_TIMEOUT": "5",
     },
     "docker-path.sh": {"PLATFORM": "auto"},
-    "facts.sh": {"PLATFORM": "auto", "CONTAINER": "k3s", "PORTS": "6443 10250"},
+    "facts.sh": {
+        "PLATFORM": "auto",
+        "CONTAINER": "k3s",
+        "STACK_LABEL": "nas-k3s.stack=nas88",
+        "PORTS": "6443 10250",
+    },
     "host-cleanup.sh": {
         "PLATFORM": "auto",
         "IMAGE": "docker.io/rancher/k3s:v1.34.4-k3s1",

@@ -187,6 +187,13 @@ def test_forget_removes_the_namespace_of_the_smoke_test_only(nas: FakeNas) -> No
     assert [line.split(" --")[0] for line in deleted] == ["delete namespace nas-k3s-smoke"]
 
 
+def test_forget_puts_docker_back_on_the_path_of_a_nas_that_was_rebooted(nas: FakeNas) -> None:
+    nas.k3s(**READY)
+    assert not nas.path("/usr/bin/docker").exists()
+    assert forget(nas).status == 0
+    assert QPKG in nas.read("/usr/bin/docker")
+
+
 def _cluster_dead(nas: FakeNas) -> None:
     nas.k3s()
 

@@ -42,6 +42,23 @@ def test_a_change_of_the_config_is_no_drift() -> None:
 
 
 @pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("", "the k3s container is gone"),
+        ("exited", "the k3s container is exited instead of running"),
+        ("paused", "the k3s container is paused instead of running"),
+    ],
+)
+def test_a_container_that_does_not_run_is_drift_of_its_own(state: str, words: str) -> None:
+    drift = find_drift(changed(container=state), SHOWN, LIST)
+    assert drift.clauses == drift.container == (words,)
+
+
+def test_a_daemon_that_does_not_answer_says_nothing_about_the_container() -> None:
+    assert not find_drift(changed(container="", engine=""), SHOWN, LIST).container
+
+
+@pytest.mark.parametrize(
     "known", [FACTS, facts(docker_on_path="/usr/bin/docker"), facts(http_proxy="http://owners:1")]
 )
 def test_a_nas_that_never_saw_us_has_no_drift(known: Facts) -> None:

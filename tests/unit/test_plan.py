@@ -271,6 +271,7 @@ def test_a_nas_that_cannot_carry_the_config_is_refused(
         (facts(uid=1000, sudo="password", docker_access="sudo"), {}),
         (facts(ports_taken=(6443, 10250), container="running"), {}),
         (facts(ports_taken=(6443,), container="exited"), {}),
+        (facts(ports_taken=(6443, 10250), container="running", container_port=6443), {}),
         (OFF, {}),
     ],
 )
@@ -453,3 +454,42 @@ def test_the_same_input_gives_the_same_plan_and_changes_nothing() -> None:
 def test_a_nas_that_is_off_gives_the_plan_that_its_facts_would_only_refine() -> None:
     without, known = plan(OFF), plan(facts(**AGREES))
     assert replace(without, warnings=()) == known
+
+
+@pytest.mark.parametrize(
+    ("known", "config", "key", "words"),
+    [
+        (
+            facts(ports_taken=(6443, 8090), container="running", container_port=6443),
+            {"apiPort": "8090"},
+            "apiPort",
+            "port 8090 of the NAS is in use",
+        ),
+        (facts(), {"apiPort": "10250"}, "apiPort", "is a port that Kubernetes itself needs"),
+        (
+            facts(own_container="k3s", ports_taken=(6443,)),
+            {"containerName": "k8s"},
+            "containerName",
+            "is not the name of this stack's container on the NAS, k3s",
+        ),
+    ],
+)
+def test_a_change_that_would_end_the_running_cluster_is_refused(
+    known: Facts, config: dict[str, str], key: str, words: str
+) -> None:
+    with pytest.raises(RefusedError) as caught:
+        make_plan(settings(**config), known)
+    (problem,) = caught.value.problems
+    assert problem.key == key
+    assert words in problem.why
+
+
+def test_a_proxy_that_goes_is_announced_with_the_restart_that_it_takes() -> None:
+    known = facts(applied_put="a", put="a", container="running", running=3)
+    warnings = make_plan(settings(proxy=""), known).warnings
+    assert "restarted to take its proxy away: 3 running containers" in "\n".join(warnings)
+
+
+def test_a_daemon_that_is_down_is_said_and_no_restart_announced() -> None:
+    (warning,) = make_plan(settings(), facts(engine="", http_proxy="")).warnings
+    assert "does not answer" in warning

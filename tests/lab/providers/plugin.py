@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
+import socket
 import sys
+import threading
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +28,9 @@ from pulumi.runtime.proto import (
     provider_pb2_grpc,
     status_pb2,
 )
+
+# Seconds between two looks whether the engine is still there.
+_LOOK_FOR_ENGINE = 1.0
 
 
 class PluginError(Exception):
@@ -210,12 +217,13 @@ class EngineLog:
 
 
 def serve(version: str, make: Callable[[EngineLog], Provider]) -> None:
-    """Serve the provider that `make` returns until the engine ends this process.
+    """Serve the provider that `make` returns until the engine ends this process, or is gone.
 
     Like the SDK's own `server.main`, but failures reach the user as their text alone, without a
     Python traceback, and with the state of a half-made resource.
     """
     address = sys.argv[1]
+    _end_with_the_engine(address)
 
     async def run() -> None:
         server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
@@ -228,6 +236,29 @@ def serve(version: str, make: Callable[[EngineLog], Provider]) -> None:
 
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(run())
+
+
+def _end_with_the_engine(address: str) -> None:
+    """End this process, whatever it is doing, within seconds after the engine that started it.
+
+    An engine that is killed ends nothing that it started; a process whose parent is gone has
+    another one. The engine's address is asked once, for one that was gone before this was called.
+    """
+    engine = os.getppid()
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except ConnectionRefusedError:
+        sys.exit(f"no engine listens at {address}")
+    except OSError:  # too busy to answer: not gone
+        pass
+
+    def watch() -> None:
+        while os.getppid() == engine:
+            time.sleep(_LOOK_FOR_ENGINE)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class _Servicer(ProviderServicer):

@@ -5,6 +5,8 @@ package main
 
 import (
 	_ "embed"
+	"os"
+	"time"
 
 	"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/provider"
 	"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version"
@@ -17,5 +19,15 @@ var schema []byte
 var terraformMapping []byte
 
 func main() {
+	go endWithTheEngine(os.Getppid())
 	provider.Serve("kubernetes", version.Version, schema, terraformMapping)
+}
+
+// An engine that is killed ends nothing that it started, and the provider's own health check was
+// seen to leave it running: a process whose parent is gone has another one.
+func endWithTheEngine(engine int) {
+	for os.Getppid() == engine {
+		time.Sleep(time.Second)
+	}
+	os.Exit(1)
 }
