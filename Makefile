@@ -33,6 +33,10 @@ lab-shell: .venv/installed  ## a shell on its NAS
 lab-reboot: .venv/installed  ## reboot its NAS, which loses its RAM disk
 	@$(LAB) reboot
 
+.PHONY: docs
+docs: .venv/installed  ## write the generated pages anew
+	$(V)/python -m tests.settings_page
+
 .PHONY: test lint unit scripts program contract e2e
 test: lint unit scripts program contract e2e  ## everything, cheap tests first
 

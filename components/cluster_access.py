@@ -7,7 +7,7 @@ from typing import TypedDict
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.nas_command import Nas
+from components.nas_command import Nas, ScriptArgs
 from nas.kubeconfig import KubeconfigNames, rewrite
 
 
@@ -16,8 +16,6 @@ class ClusterAccessArgs(TypedDict):
 
     nas: Nas
     """How the NAS is reached."""
-    platform: str
-    """Name in the table of platforms, or `auto`."""
     container_name: str
     """Name of the k3s container."""
     container_id: pulumi.Input[str]
@@ -46,33 +44,22 @@ class ClusterAccess(pulumi.ComponentResource):
         super().__init__("nas-k3s:index:ClusterAccess", name, None, opts)
         names = args["names"]
         variables = {
-            "PLATFORM": args["platform"],
             "CONTAINER": args["container_name"],
             "READY_TIMEOUT": str(args["timeout"]),
         }
+        step: ScriptArgs = {
+            "script": "kubeconfig.sh",
+            "variables": variables,
+            "create": "wait",
+            "shown": {"container": args["container_id"]},
+            "timeout": args["timeout"] + 60,
+        }
         # The provider looks at the cluster once, when it is configured: not before it answers.
-        answers = args["nas"].script(
-            f"{name}-api",
-            {
-                "script": "kubeconfig.sh",
-                "variables": variables,
-                "create": "wait",
-                "shown": {"container": args["container_id"]},
-                "timeout": args["timeout"] + 60,
-            },
-            pulumi.ResourceOptions(parent=self),
-        )
+        answers = args["nas"].script(f"{name}-api", step, pulumi.ResourceOptions(parent=self))
         # Apart from it, so that the kubeconfig stays known when only the container changes.
         file = args["nas"].script(
             f"{name}-kubeconfig",
-            {
-                "script": "kubeconfig.sh",
-                "variables": variables,
-                "create": "read",
-                "shown": {"image": args["image"]},
-                "timeout": args["timeout"] + 60,
-                "secret_output": True,
-            },
+            {**step, "create": "read", "shown": {"image": args["image"]}, "secret_output": True},
             pulumi.ResourceOptions(parent=self, depends_on=[answers]),
         )
         text: pulumi.Input[str] = file.stdout

@@ -26,8 +26,6 @@ class ClusterReadyArgs(TypedDict):
     """The k3s container; in-cluster objects go with it, so that destroy asks no dead API."""
     container_id: pulumi.Input[str]
     """Another container is proven anew."""
-    platform: str
-    """Name in the table of platforms, or `auto`."""
     container_name: str
     """Name of the k3s container."""
     node_name: str
@@ -59,7 +57,6 @@ class ClusterReady(pulumi.ComponentResource):
             {
                 "script": "cluster-ready.sh",
                 "variables": {
-                    "PLATFORM": args["platform"],
                     "CONTAINER": args["container_name"],
                     "NODE": args["node_name"],
                     "KUBELET_VERSION": args["kubelet_version"],

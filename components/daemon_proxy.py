@@ -6,8 +6,12 @@ from typing import TypedDict
 
 import pulumi
 
+from components.drift_mark import drift_mark
 from components.nas_command import Nas
 from nas.plan import DaemonProxy as DaemonProxyPlan
+
+PULL_PROBE_TIMEOUT = 60
+"""Seconds in which the daemon has to get an answer from the registry."""
 
 
 class DaemonProxyArgs(TypedDict):
@@ -15,22 +19,26 @@ class DaemonProxyArgs(TypedDict):
 
     nas: Nas
     """How the NAS is reached."""
-    platform: str
-    """Name in the table of platforms, or `auto`."""
     proxy: DaemonProxyPlan
     """What the daemon's config file has to say."""
+    image: str
+    """Image that Docker asks its registry for once it has the proxy."""
     registry: str
     """`host:port` that the proxy is asked for before anything changes."""
+    restart: str
+    """Whether Docker may restart: `always`, `when-safe` or `never`."""
     timeout: int
     """Seconds until a restarted daemon has to answer."""
     keep: bool
     """Whether destroy leaves the proxy in place."""
+    drift: str | None
+    """What others changed since the last run, with the time it was seen."""
 
 
 class DaemonProxy(pulumi.ComponentResource):
-    """The member `proxies` of the daemon's config file, verified by `docker info`.
+    """The proxy of the daemon, written the way that the NAS needs and verified there.
 
-    The daemon, and every container on the NAS with it, restarts only when the file really changes.
+    The daemon, and every container on the NAS with it, restarts only when a file really changes.
     Destroy puts back what was there before.
     """
 
@@ -48,22 +56,32 @@ class DaemonProxy(pulumi.ComponentResource):
             {
                 "script": "daemon-proxy.sh",
                 "variables": {
-                    "PLATFORM": args["platform"],
                     "PROXIES": proxy.proxies,
+                    "DROP_IN": proxy.drop_in,
+                    "EXPORTS": proxy.exports,
                     "HTTP_PROXY_SHOWN": proxy.shown,
                     "NO_PROXY_SHOWN": no_proxy,
                     "PROXY_SCHEME": proxy.url.scheme,
                     "PROXY_HOST": proxy.url.host,
                     "PROXY_PORT": str(proxy.url.port),
                     "PROXY_AUTH": proxy.authorization,
+                    "IMAGE": args["image"],
                     "REGISTRY": args["registry"],
+                    "RESTART_DAEMON": args["restart"],
                     "DAEMON_TIMEOUT": str(args["timeout"]),
+                    "PULL_PROBE_TIMEOUT": str(PULL_PROBE_TIMEOUT),
+                    "LOCK_TIMEOUT": str(2 * args["timeout"]),
                 },
                 "create": "apply",
                 "delete": "keep" if args["keep"] else "restore",
-                "shown": {"proxy": proxy.url.masked, "noProxy": no_proxy},
-                # A restart that fails is followed by one with the old config.
-                "timeout": 2 * args["timeout"] + 180,
+                "shown": {
+                    "proxy": proxy.url.masked,
+                    "noProxy": no_proxy,
+                    "drift": drift_mark(f"{name}-drift", args["drift"], self),
+                },
+                # Another run is waited for; a restart that fails is followed by one with the old
+                # config.
+                "timeout": 4 * args["timeout"] + PULL_PROBE_TIMEOUT + 180,
             },
             pulumi.ResourceOptions(parent=self),
         )

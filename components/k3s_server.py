@@ -26,8 +26,6 @@ class K3sServerArgs(TypedDict):
     """How the NAS is reached."""
     docker: docker.Provider
     """Docker provider of the NAS."""
-    platform: str
-    """Name in the table of platforms, or `auto`."""
     image: str
     """Image reference with a tag or digest."""
     container_name: str
@@ -80,25 +78,29 @@ class K3sServer(pulumi.ComponentResource):
                 ),
             ),
         )
-        volumes = {
-            "/var/lib/rancher/k3s": docker.Volume(
-                f"{name}-data",
-                name=args["data_volume"],
-                opts=pulumi.ResourceOptions.merge(on_nas, keep),
+        # One after the other, although they do not need each other: an sshd with few MaxStartups
+        # hangs up on connections that come at once (docker/compose#10117).
+        data = docker.Volume(
+            f"{name}-data",
+            name=args["data_volume"],
+            opts=pulumi.ResourceOptions.merge(
+                on_nas, pulumi.ResourceOptions.merge(keep, _after(image))
             ),
-            "/etc/rancher": docker.Volume(
-                f"{name}-etc",
-                name=args["etc_volume"],
-                opts=pulumi.ResourceOptions.merge(on_nas, keep),
+        )
+        etc = docker.Volume(
+            f"{name}-etc",
+            name=args["etc_volume"],
+            opts=pulumi.ResourceOptions.merge(
+                on_nas, pulumi.ResourceOptions.merge(keep, _after(data))
             ),
-        }
+        )
+        volumes = {"/var/lib/rancher/k3s": data, "/etc/rancher": etc}
         # Deleted after the container, since the container depends on it.
         network = args["nas"].script(
             f"{name}-network",
             {
                 "script": "host-cleanup.sh",
                 "variables": {
-                    "PLATFORM": args["platform"],
                     "IMAGE": args["image"],
                     "CONTAINER": args["container_name"],
                     "CLEANUP": script_source("host-cleanup-inside.sh"),
@@ -108,7 +110,7 @@ class K3sServer(pulumi.ComponentResource):
                 "delete": "remove",
                 "timeout": 150,
             },
-            pulumi.ResourceOptions(parent=self, depends_on=[image]),
+            pulumi.ResourceOptions(parent=self, depends_on=[etc]),
         )
         self.container = docker.Container(
             f"{name}-container",
@@ -148,6 +150,10 @@ class K3sServer(pulumi.ComponentResource):
             ),
         )
         self.register_outputs({"image": args["image"], "container": args["container_name"]})
+
+
+def _after(resource: pulumi.Resource) -> pulumi.ResourceOptions:
+    return pulumi.ResourceOptions(depends_on=[resource])
 
 
 def _kept(args: K3sServerArgs) -> str:

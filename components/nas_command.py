@@ -10,7 +10,7 @@ import pulumi
 import pulumi_command as command
 from pulumi_command import remote
 
-from nas.remote_script import render
+from nas.remote_script import launched, render
 from nas.ssh import SshTarget
 
 DIAL_TIMEOUT = 15
@@ -44,10 +44,14 @@ class Nas:
 
     Attributes:
         target: how it is reached.
+        platform: shell variables by which every script finds platform and Docker.
+        sudo_password: what sudo asks the account for, where it is not uid 0. A secret.
         provider: the explicit provider of its remote commands.
     """
 
     target: SshTarget
+    platform: Mapping[str, str]
+    sudo_password: str | None
     provider: command.Provider
 
     def connection(self) -> remote.ConnectionArgs:
@@ -73,12 +77,13 @@ class Nas:
         seconds = args["timeout"] + DIAL_TIMEOUT * DIAL_TRIES
         limit = f"{seconds}s"
         delete = args.get("delete")
+        text = render(args["script"], {**self.platform, **args["variables"]})
         return remote.Command(
             name,
             connection=self.connection(),
             create=_with_comments(f"sh -s {args['create']}", args.get("shown", {})),
             delete=None if delete is None else f"sh -s {delete}",
-            stdin=pulumi.Output.secret(render(args["script"], args["variables"])),
+            stdin=pulumi.Output.secret(launched(text, self.sudo_password)),
             add_previous_output_in_env=False,
             logging=remote.Logging.NONE if secret else remote.Logging.STDERR,
             opts=pulumi.ResourceOptions.merge(

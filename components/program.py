@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import pulumi
@@ -17,8 +18,8 @@ from components.stack_config import show_warnings
 from nas.errors import RefusedError
 from nas.facts import read_facts
 from nas.plan import Plan, make_plan, needed_ports
-from nas.preflight import check_reachable
-from nas.settings import load_settings
+from nas.preflight import check_operator_proxy, check_reachable
+from nas.settings import load_settings, platform_variables
 from nas.ssh import SshTarget, ssh_target
 
 
@@ -32,7 +33,10 @@ def deploy(stack: str, config: Mapping[str, str]) -> None:
     target = ssh_target(settings)
     target.write_known_hosts()
     facts = read_facts(settings, target, needed_ports(settings))
-    problems = check_reachable(target, facts, preview=pulumi.runtime.is_dry_run())
+    problems = [
+        *check_reachable(target, facts, preview=pulumi.runtime.is_dry_run()),
+        *check_operator_proxy(settings.host, os.environ),
+    ]
     if problems:
         raise RefusedError(problems)
     plan = make_plan(settings, facts)
@@ -43,19 +47,26 @@ def deploy(stack: str, config: Mapping[str, str]) -> None:
 def build(plan: Plan, target: SshTarget) -> None:
     """Realises a plan: each arrow of the graph is a real dependency."""
     settings = plan.settings
-    nas = Nas(target, command.Provider("nas-commands"))
-    remote_docker = RemoteDocker("docker", {"nas": nas, "platform": settings.platform})
+    nas = Nas(
+        target,
+        platform_variables(settings),
+        settings.sudo_password,
+        command.Provider("nas-commands"),
+    )
+    remote_docker = RemoteDocker("docker", {"nas": nas, "drift": plan.path_drift})
     before_k3s: list[pulumi.Resource] = [remote_docker]
     if plan.daemon is not None:
         daemon_proxy = DaemonProxy(
             "daemon-proxy",
             {
                 "nas": nas,
-                "platform": settings.platform,
                 "proxy": plan.daemon,
+                "image": plan.image,
                 "registry": plan.registry,
+                "restart": settings.restart_daemon,
                 "timeout": settings.daemon_timeout,
                 "keep": settings.keep_daemon_proxy,
+                "drift": plan.daemon_drift,
             },
             pulumi.ResourceOptions(depends_on=[remote_docker]),
         )
@@ -65,7 +76,6 @@ def build(plan: Plan, target: SshTarget) -> None:
         {
             "nas": nas,
             "docker": remote_docker.provider,
-            "platform": settings.platform,
             "image": plan.image,
             "container_name": settings.container_name,
             "node_name": plan.node_name,
@@ -84,7 +94,6 @@ def build(plan: Plan, target: SshTarget) -> None:
         "cluster",
         {
             "nas": nas,
-            "platform": settings.platform,
             "container_name": settings.container_name,
             "container_id": server.container.id,
             "image": plan.image,
@@ -101,7 +110,6 @@ def build(plan: Plan, target: SshTarget) -> None:
             "kubernetes": access.provider,
             "container": server.container,
             "container_id": server.container.id,
-            "platform": settings.platform,
             "container_name": settings.container_name,
             "node_name": plan.node_name,
             "kubelet_version": plan.kubelet_version,

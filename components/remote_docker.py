@@ -7,6 +7,7 @@ from typing import TypedDict
 import pulumi
 import pulumi_docker as docker
 
+from components.drift_mark import drift_mark
 from components.nas_command import Nas
 
 
@@ -15,8 +16,8 @@ class RemoteDockerArgs(TypedDict):
 
     nas: Nas
     """How the NAS is reached."""
-    platform: str
-    """Name in the table of platforms, or `auto`."""
+    drift: str | None
+    """What others changed since the last run, with the time it was seen."""
 
 
 class RemoteDocker(pulumi.ComponentResource):
@@ -40,8 +41,9 @@ class RemoteDocker(pulumi.ComponentResource):
             f"{name}-path",
             {
                 "script": "docker-path.sh",
-                "variables": {"PLATFORM": args["platform"]},
+                "variables": {},
                 "create": "apply",
+                "shown": {"drift": drift_mark(f"{name}-drift", args["drift"], self)},
                 "delete": "remove",
                 "timeout": 60,
             },

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nas.remote_script import render
-from nas.settings import Settings
+from nas.remote_script import launched, render
+from nas.settings import Settings, platform_variables
 from nas.ssh import SshTarget
 
 DEADLINE = 60.0
 """Seconds for the whole round trip; a NAS that sleeps takes a while to answer."""
+
+PAUSES = (0.5, 1.5, 3.0)
+"""Seconds between tries when sshd hangs up before the login."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +24,19 @@ class Facts:
     """One NAS at one moment. Empty or None: not readable, or there is none.
 
     Attributes:
+        uid, user: the account of SSH, which need not be the one that read this.
+        sudo: `root` (needs none), `free`, `password` (took ours), or why there is none: `absent`,
+            `needed`, `wrong`, `sudoers`, `tty`, `broken`; empty when not told.
+        docker_access: how that account gets at Docker's socket: `direct`, `sudo` or `none`.
+        socket: owner, group and mode of the socket.
         address: the address of the NAS that the SSH connection reached.
-        http_proxy, no_proxy: what the running daemon uses; credentials are masked by Docker.
+        http_proxy, https_proxy, no_proxy: what the running daemon uses; credentials are masked by
+            Docker.
+        dockerd_flags: proxy options on the running dockerd's command line, without dashes.
+        proxy_file: the file that the proxy is written to.
+        put: fingerprint of what stands there for the proxy, by whoever's hand.
+        applied_put, applied_proxy, applied_no_proxy: what our last run left behind, if there was
+            one and its record is still there.
         data_fs: file system below Docker's data, as `stat -f` names it.
         container: state of the k3s container as Docker names it (`running`, `exited`, ...).
         ports_taken: those of the ports we need that something listens on.
@@ -31,6 +46,9 @@ class Facts:
 
     uid: int | None = None
     user: str = ""
+    sudo: str = ""
+    docker_access: str = ""
+    socket: str = ""
     hostname: str = ""
     kernel: str = ""
     machine: str = ""
@@ -46,7 +64,14 @@ class Facts:
     data_root: str = ""
     data_fs: str = ""
     http_proxy: str = ""
+    https_proxy: str = ""
     no_proxy: str = ""
+    dockerd_flags: tuple[str, ...] = ()
+    proxy_file: str = ""
+    put: str = ""
+    applied_put: str = ""
+    applied_proxy: str = ""
+    applied_no_proxy: str = ""
     container: str = ""
     ports_taken: tuple[int, ...] = ()
     running: int | None = None
@@ -84,6 +109,9 @@ def parse_facts(text: str) -> Facts:
     return Facts(
         uid=number("uid"),
         user=one("user"),
+        sudo=one("sudo"),
+        docker_access=one("docker_access"),
+        socket=one("socket"),
         hostname=one("hostname"),
         kernel=one("kernel"),
         machine=one("machine"),
@@ -99,7 +127,14 @@ def parse_facts(text: str) -> Facts:
         data_root=one("data_root"),
         data_fs=one("data_fs"),
         http_proxy=one("http_proxy"),
+        https_proxy=one("https_proxy"),
         no_proxy=one("no_proxy"),
+        dockerd_flags=tuple(values.get("dockerd_flag", [])),
+        proxy_file=one("proxy_file"),
+        put=one("put"),
+        applied_put=one("applied_put"),
+        applied_proxy=one("applied_proxy"),
+        applied_no_proxy=one("applied_no_proxy"),
         container=one("container"),
         ports_taken=tuple(int(port) for port in values.get("port_taken", []) if port.isdecimal()),
         running=number("running"),
@@ -130,25 +165,41 @@ def read_facts(
     script = render(
         "facts.sh",
         {
-            "PLATFORM": settings.platform,
+            **platform_variables(settings),
             "CONTAINER": settings.container_name,
             "PORTS": " ".join(str(port) for port in ports),
         },
     )
+    stdin = launched(script, settings.sudo_password)
     command = ssh_command(target, "sh -s facts")
-    try:
-        done = subprocess.run(
-            command, input=script, capture_output=True, text=True, timeout=deadline, check=False
-        )
-    except FileNotFoundError:
-        return Unreadable("tool", "there is no ssh program on this machine; install OpenSSH")
-    except subprocess.TimeoutExpired:
-        return Unreadable(
-            "away", f"{target.host}:{target.port} did not answer within {deadline:.0f} s"
-        )
-    if done.returncode == 0:
-        return parse_facts(done.stdout)
-    return _why(target, done.stderr, done.returncode)
+    until = time.monotonic() + deadline
+    for pause in (*PAUSES, None):
+        left = until - time.monotonic()
+        try:
+            done = subprocess.run(
+                command, input=stdin, capture_output=True, text=True, timeout=left, check=False
+            )
+        except FileNotFoundError:
+            return Unreadable("tool", "there is no ssh program on this machine; install OpenSSH")
+        except subprocess.TimeoutExpired:
+            break
+        if done.returncode == 0:
+            return parse_facts(done.stdout)
+        if pause is None or not _is_busy(done.stderr) or time.monotonic() + pause >= until:
+            return _why(target, done.stderr, done.returncode)
+        time.sleep(pause)
+    return Unreadable(
+        "away",
+        f"no answer from {target.host}:{target.port} within {deadline:.0f} s",
+    )
+
+
+def _is_busy(stderr: str) -> bool:
+    """Whether sshd hung up before the login, as it does when MaxStartups others are logging in."""
+    return any(
+        words in stderr
+        for words in ("kex_exchange_identification", "Connection reset by", "Connection closed by")
+    )
 
 
 def _why(target: SshTarget, stderr: str, status: int) -> Unreadable:
@@ -159,4 +210,15 @@ def _why(target: SshTarget, stderr: str, status: int) -> Unreadable:
         return Unreadable("host-key", f"the host key of {where} is not the one that was pinned")
     if "Permission denied" in stderr or "Too many authentication failures" in stderr:
         return Unreadable("login", f"{where} does not let {target.user} in: {last}")
+    if "Connection refused" in stderr:
+        return Unreadable("away", f"{where} refused the connection: no SSH service listens there")
+    if "banner exchange" in stderr or "invalid characters" in stderr or _is_busy(stderr):
+        return Unreadable(
+            "away", f"no SSH there: {where} is open but does not speak SSH, or is busy ({last})"
+        )
+    if any(words in stderr for words in _SILENCE):
+        return Unreadable("away", f"no answer from {where}: {last}")
     return Unreadable("away", f"{where}: {last}")
+
+
+_SILENCE = ("timed out", "No route to host", "Network is unreachable", "Host is down")

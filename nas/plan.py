@@ -10,10 +10,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nas.errors import Problem, RefusedError
+from nas.daemon_routes import Choice, choose_route, drop_in, exports
+from nas.drift import Drift, find_drift, marker, without_credentials
+from nas.errors import Problem, RefusedError, set_command
 from nas.facts import Facts, Unreadable
 from nas.home import expand
 from nas.kubeconfig import KubeconfigNames
+from nas.platforms import platform_named
 from nas.proxy import (
     ProxyUrl,
     bracketed,
@@ -25,8 +28,6 @@ from nas.proxy import (
 from nas.settings import Settings
 
 DOCKER_HUB = "registry-1.docker.io"
-FIRST_ENGINE_WITH_PROXIES = 23
-"""`proxies` in the daemon's config file: moby/moby PR 42835; fatal for older engines."""
 FIRST_K3S_REFUSING_CGROUP_V1 = (1, 35)
 """kubelet's failCgroupV1 defaults to true from here on (kubernetes/kubernetes#134298)."""
 FILE_SYSTEMS_WITHOUT_OVERLAY = ("zfs", "nfs", "nfs4", "overlay", "overlayfs", "tmpfs", "ecryptfs")
@@ -43,10 +44,13 @@ DEPLOYMENTS = {
 
 @dataclass(frozen=True)
 class DaemonProxy:
-    """What the Docker daemon's config file has to say about the proxy.
+    """What the Docker daemon has to be told about the proxy, for each way into it.
 
     Attributes:
-        proxies: value of the member `proxies`, JSON in ASCII. Holds the password.
+        proxies: value of the member `proxies` of the config file, JSON in ASCII. Holds the
+            password, as the next two do.
+        drop_in: a systemd drop-in.
+        exports: a block of lines for a start script.
         shown: the proxy as `docker info` shows it, credentials left out.
         no_proxy: entries of its no-proxy list.
         authorization: value of a Proxy-Authorization header, or empty. Holds the password.
@@ -54,6 +58,8 @@ class DaemonProxy:
 
     url: ProxyUrl
     proxies: str
+    drop_in: str
+    exports: str
     shown: str
     no_proxy: tuple[str, ...]
     authorization: str
@@ -72,6 +78,7 @@ class Plan:
         components: deployments in kube-system that have to become available.
         kubeconfig: names and server of the kubeconfig that is handed out.
         pull_hint: what to change when the cluster cannot pull its images.
+        daemon_drift, path_drift: what others changed on the NAS, with the time it was seen.
         warnings: shown to the user before anything happens.
     """
 
@@ -92,6 +99,8 @@ class Plan:
     kubeconfig: KubeconfigNames
     cluster_identifier: str
     pull_hint: str
+    daemon_drift: str | None
+    path_drift: str | None
     warnings: tuple[str, ...]
 
 
@@ -115,6 +124,8 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
     node_ip = _node_ip(settings, known)
     bypass = _bypass(settings, node_name, node_ip)
     daemon = _daemon_proxy(settings, node_ip)
+    drift = _drift(settings, known, daemon)
+    seen = None if known is None else known.time
     return Plan(
         settings=settings,
         daemon=daemon,
@@ -140,7 +151,9 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         ),
         cluster_identifier=f"nas-k3s/{settings.stack}/{settings.container_name}",
         pull_hint=_pull_hint(settings),
-        warnings=_warnings(facts, daemon),
+        daemon_drift=marker(drift.daemon_proxy, seen),
+        path_drift=marker(drift.docker_path, seen),
+        warnings=_warnings(settings, facts, daemon, drift),
     )
 
 
@@ -196,10 +209,13 @@ def _daemon_proxy(settings: Settings, node_ip: str | None) -> DaemonProxy | None
         "https-proxy": url.url,
         "no-proxy": ",".join(no_proxy),
     }
+    environment = {key.upper().replace("-", "_"): value for key, value in proxies.items()}
     credentials = f"{url.user}:{url.password or ''}".encode()
     return DaemonProxy(
         url=url,
         proxies=json.dumps(proxies),
+        drop_in=drop_in(environment),
+        exports=exports(environment),
         shown=f"{url.scheme}://{url.address}",
         no_proxy=no_proxy,
         authorization=(
@@ -286,54 +302,133 @@ def _pull_hint(settings: Settings) -> str:
     )
 
 
-def _refusals(settings: Settings, facts: Facts) -> list[Problem]:
-    problems = []
-    if facts.uid is not None and facts.uid != 0:
-        problems.append(
+SUDO_REFUSALS = {
+    "": ("may not manage Docker", "write the account with uid 0: admin on QNAP, root elsewhere"),
+    "absent": (
+        "may not manage Docker, and this NAS has no sudo",
+        "write the account with uid 0: admin on QNAP, root elsewhere",
+    ),
+    "sudoers": (
+        "may not use sudo",
+        "make it an administrator of the NAS (group administrators or sudo), or write the account "
+        "with uid 0",
+    ),
+    "tty": (
+        "gets no sudo without a terminal",
+        "add `Defaults:{user} !requiretty` to sudoers with visudo",
+    ),
+    "broken": (
+        "gets no sudo on the NAS",
+        "log in as it and try `sudo true`, or write the account with uid 0",
+    ),
+}
+"""What sudo says -> why an account cannot be used, and what to do."""
+
+
+def _account_refusals(settings: Settings, facts: Facts) -> list[Problem]:
+    """Whether the account of SSH can become uid 0, and can use Docker itself."""
+    if facts.uid in (None, 0):
+        return []
+    user = facts.user or settings.ssh_user
+    if facts.sudo == "needed":
+        return [
+            Problem(
+                "sudoPassword",
+                None,
+                f"is what sudo on the NAS asks {user} for",
+                f"{set_command('sudoPassword', '', secret=True).rstrip()}, or allow {user} sudo "
+                f"without one: {user} ALL=(root) NOPASSWD: ALL",
+            )
+        ]
+    if facts.sudo == "wrong":
+        return [
+            Problem(
+                "sudoPassword",
+                "[secret]",
+                f"is not the password that sudo takes from {user}",
+                set_command("sudoPassword", "", secret=True).rstrip(),
+            )
+        ]
+    if facts.sudo in SUDO_REFUSALS:
+        why, fix = SUDO_REFUSALS[facts.sudo]
+        return [
             Problem(
                 "sshUser",
                 json.dumps(settings.ssh_user),
-                f"has uid {facts.uid} on the NAS and may not manage Docker",
-                "write the account with uid 0: admin on QNAP, root elsewhere",
+                f"has uid {facts.uid} on the NAS and {why}",
+                fix.format(user=user),
             )
-        )
+        ]
+    if facts.docker_access == "none":
+        group = facts.socket.partition(" ")[0].partition(":")[2] or "docker"
+        return [
+            Problem(
+                "sshUser",
+                json.dumps(settings.ssh_user),
+                f"may not use Docker over SSH: its socket is {facts.socket or 'not there'}",
+                f"add {user} to the group {group}, or allow it docker without a password with "
+                f"visudo: {user} ALL=(root) NOPASSWD: {facts.docker}",
+            )
+        ]
+    return []
+
+
+def _refusals(settings: Settings, facts: Facts) -> list[Problem]:
+    problems = _account_refusals(settings, facts)
     if not facts.platform:
         problems.append(
             Problem(
                 "platform",
                 json.dumps(settings.platform),
                 f"does not recognise this NAS ({facts.kernel} {facts.machine})",
-                "write qnap if it is one after all; other platforms are not known yet",
+                "write custom, with daemonConfigFile, daemonRestartCommand and dockerPath",
             )
         )
     elif not facts.docker:
+        row = platform_named(facts.platform)
+        install = "start Docker" if row is None else row.install
         problems.append(
             Problem(
                 "host",
                 json.dumps(settings.host),
                 "has no docker",
-                "install and start Container Station on the NAS",
+                f"{install}; dockerPath names one that lies elsewhere",
             )
         )
-    return problems + _engine_refusals(settings, facts) + _port_refusals(settings, facts)
+    return problems + _route_refusals(settings, facts) + _port_refusals(settings, facts)
 
 
-def _engine_refusals(settings: Settings, facts: Facts) -> list[Problem]:
-    major = facts.engine.partition(".")[0]
-    if settings.proxy is None or not major.isdecimal():
+def _choice(facts: Facts, daemon: DaemonProxy) -> Choice | None:
+    row = platform_named(facts.platform)
+    if row is None:
+        return None
+    # By hand, people write what they like into the no-proxy list.
+    by_hand = row.routes[0] == "refuse"
+    shown = {without_credentials(text) for text in (facts.http_proxy, facts.https_proxy)}
+    agrees = shown == {daemon.shown} and (by_hand or facts.no_proxy == ",".join(daemon.no_proxy))
+    return choose_route(
+        row, facts.engine, facts.dockerd_flags, ours=bool(facts.applied_put), agrees=agrees
+    )
+
+
+def _route_refusals(settings: Settings, facts: Facts) -> list[Problem]:
+    daemon = _daemon_proxy(settings, _node_ip(settings, facts))
+    choice = None if daemon is None else _choice(facts, daemon)
+    if choice is None or choice.route != "refuse":
         return []
-    if int(major) >= FIRST_ENGINE_WITH_PROXIES:
-        return []
-    return [
-        Problem(
-            "proxy",
-            json.dumps(_address(settings)),
-            f"cannot be given to Docker engine {facts.engine}: its config file knows no proxies "
-            f"(engine {FIRST_ENGINE_WITH_PROXIES} does)",
-            "update Container Station, or set the proxy in the NAS's own network settings and "
-            "remove this one",
-        )
-    ]
+    return [Problem("proxy", json.dumps(_address(settings)), choice.why, choice.fix)]
+
+
+def _drift(settings: Settings, facts: Facts | None, daemon: DaemonProxy | None) -> Drift:
+    if facts is None or settings.drift == "off":
+        return Drift()
+    if daemon is None:
+        return find_drift(facts, None, "")
+    choice = _choice(facts, daemon)
+    if choice is not None and choice.route == "none":
+        # Set by the owner, and not ours to heal.
+        return find_drift(facts, None, "")
+    return find_drift(facts, daemon.shown, ",".join(daemon.no_proxy))
 
 
 def _address(settings: Settings) -> str:
@@ -357,24 +452,43 @@ def _port_refusals(settings: Settings, facts: Facts) -> list[Problem]:
     return problems
 
 
-def _warnings(facts: Facts | Unreadable, daemon: DaemonProxy | None) -> tuple[str, ...]:
+def _warnings(
+    settings: Settings, facts: Facts | Unreadable, daemon: DaemonProxy | None, drift: Drift
+) -> tuple[str, ...]:
     if isinstance(facts, Unreadable):
         return (f"the NAS was not read ({facts.reason}): the plan is made without its facts",)
     warnings = []
     if facts.machine and facts.machine not in ("x86_64", "aarch64", "armv7l"):
         warnings.append(f"k3s has no image for {facts.machine}")
+    if drift:
+        clauses = "; ".join((*drift.daemon_proxy, *drift.docker_path))
+        warnings.append(f"changed on the NAS since the last up, which `up` heals: {clauses}")
     if daemon is not None and _daemon_differs(facts, daemon):
-        warnings.append(_blast_radius(facts))
+        choice = _choice(facts, daemon)
+        if choice is not None and choice.notice:
+            warnings.append(choice.notice)
+        warnings.append(_blast_radius(settings, facts))
     return tuple(warnings)
 
 
 def _daemon_differs(facts: Facts, daemon: DaemonProxy) -> bool:
-    scheme, _, rest = facts.http_proxy.partition("://")
-    shown = f"{scheme}://{rest.rpartition('@')[2]}"
-    return shown != daemon.shown or facts.no_proxy != ",".join(daemon.no_proxy)
+    return without_credentials(facts.http_proxy) != daemon.shown or facts.no_proxy != ",".join(
+        daemon.no_proxy
+    )
 
 
-def _blast_radius(facts: Facts) -> str:
+def _blast_radius(settings: Settings, facts: Facts) -> str:
+    if settings.restart_daemon == "never":
+        return (
+            "Docker on the NAS would have to restart for its proxy, and restartDaemon is never: "
+            "`pulumi up` will be refused"
+        )
+    if settings.restart_daemon == "when-safe" and facts.no_restart_policy:
+        names = ", ".join(facts.no_restart_policy)
+        return (
+            "Docker on the NAS would have to restart for its proxy, and restartDaemon is "
+            f"when-safe: `pulumi up` will be refused because {names} have no restart policy"
+        )
     count = "all" if facts.running is None else str(facts.running)
     text = f"Docker on the NAS will be restarted for its proxy: {count} running containers with it"
     if facts.no_restart_policy:

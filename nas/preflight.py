@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from nas.errors import NAMESPACE, Problem
 from nas.facts import Facts, Unreadable
+from nas.proxy import is_bypassed, mask_credentials
 from nas.ssh import SshTarget
 
 
@@ -56,5 +58,26 @@ def check_reachable(
             json.dumps(target.host),
             f"cannot be reached ({facts.reason})",
             "switch the NAS and its SSH service on; sshPort is the port it listens on",
+        )
+    ]
+
+
+def check_operator_proxy(host: str, environment: Mapping[str, str]) -> list[Problem]:
+    """Whether the shell that runs Pulumi would send the Kubernetes API of the NAS to a proxy.
+
+    The Kubernetes provider and kubectl take the proxy of their environment
+    (k3d-io/k3d#423, #1057); whoever has a NAS behind a proxy tends to have it in the shell too.
+    """
+    proxy = environment.get("HTTPS_PROXY") or environment.get("https_proxy")
+    no_proxy = environment.get("NO_PROXY") or environment.get("no_proxy") or ""
+    if not proxy or is_bypassed(host, no_proxy):
+        return []
+    return [
+        Problem(
+            "host",
+            json.dumps(host),
+            f"would be asked for through your shell's HTTPS_PROXY ({mask_credentials(proxy)}): the "
+            "Kubernetes API of the NAS cannot be reached that way",
+            f'export NO_PROXY="{no_proxy + "," if no_proxy else ""}{host}" and run again',
         )
     ]

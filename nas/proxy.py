@@ -293,3 +293,31 @@ def cluster_no_proxy(
     """
     inside = (cluster_cidr, service_cidr, ".svc", f".{cluster_domain}")
     return join_no_proxy(LOOPBACK, inside, hosts, extra)
+
+
+def is_bypassed(host: str, no_proxy: str) -> bool:
+    """Whether Go programs reach `host` (a name or literal address) without the proxy.
+
+    For entries without ports, which is what people put into their shell's NO_PROXY.
+    """
+    name = host.lower()
+    address = ipaddress.ip_address(name) if is_ip(name) else None
+    if name == "localhost" or (address is not None and address.is_loopback):
+        return True
+    for entry in (part.strip().lower() for part in no_proxy.split(",")):
+        if entry == "*" or (entry and entry == name):
+            return True
+        if address is None:
+            domain = entry.removeprefix("*").removeprefix(".")
+            if domain and name.endswith(f".{domain}"):
+                return True
+        elif is_ip(entry):
+            if ipaddress.ip_address(entry) == address:
+                return True
+        elif "/" in entry:
+            try:
+                if address in ipaddress.ip_network(entry, strict=False):
+                    return True
+            except ValueError:
+                continue  # as Go does, silently
+    return False

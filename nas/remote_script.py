@@ -12,10 +12,28 @@ import shlex
 from collections.abc import Mapping
 from importlib import resources
 
+from nas.daemon_routes import BLOCK_BEGIN, BLOCK_END
 from nas.platforms import shell_table
 
 _SCRIPTS = resources.files("nas") / "scripts"
-_AWK = {"JSON_AWK": "json.awk"}
+_STRATEGIES = (
+    "strategies.sh",
+    "strategy-config-file.sh",
+    "strategy-systemd.sh",
+    "strategy-vendor-script.sh",
+)
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "daemon-proxy.sh": (
+        "lock.sh",
+        "owned-file.sh",
+        "containers.sh",
+        "proxy-probe.sh",
+        "restart.sh",
+        *_STRATEGIES,
+    ),
+    "facts.sh": _STRATEGIES,
+}
+"""What a script needs beside the library: each file has one concern."""
 
 
 def script_source(name: str) -> str:
@@ -24,7 +42,7 @@ def script_source(name: str) -> str:
 
 
 def render(name: str, variables: Mapping[str, str]) -> str:
-    """The whole stdin for `sh -s MODE`: variables, platform table, library, script.
+    """The whole stdin for `sh -s MODE`: variables, platform table, library, parts, script.
 
     Args:
         name: file below `nas/scripts`, e.g. `daemon-proxy.sh`; it defines `main`.
@@ -37,16 +55,39 @@ def render(name: str, variables: Mapping[str, str]) -> str:
     for key, value in variables.items():
         if "\0" in value:
             raise ValueError(f"{key} holds a NUL byte")
-    data = {**variables, **{key: script_source(file) for key, file in _AWK.items()}}
+    parts = _PARTS.get(name, ())
+    data = {**variables, "JSON_AWK": script_source("json.awk")}
+    if "strategy-vendor-script.sh" in parts:
+        marks = {"BLOCK_BEGIN": BLOCK_BEGIN, "BLOCK_END": BLOCK_END}
+        data |= {**marks, "BLOCK_AWK": script_source("block.awk")}
     assignments = "".join(f"{key}={shlex.quote(value)}\n" for key, value in data.items())
-    parts = [
+    texts = [
         f"# nas-k3s {name}\nset -u\n",
         assignments,
         shell_table(),
         script_source("lib.sh"),
+        *map(script_source, parts),
         script_source(name),
         # Nothing that main runs may read what is left of the script; in braces, because even a
         # connection that drops within these words must not run it.
         '{ main "$@" </dev/null; exit $?; }\n',
     ]
-    return "".join(parts)
+    return "".join(texts)
+
+
+def launched(text: str, sudo_password: str | None) -> str:
+    """A rendered script wrapped so that it runs as uid 0, by sudo where SSH's account is another.
+
+    The result is stdin for `sh -s MODE` too; with a password it is a secret.
+
+    Raises:
+        ValueError: for a NUL byte.
+    """
+    if "\0" in text or "\0" in (sudo_password or ""):
+        raise ValueError("the script or the password of sudo holds a NUL byte")
+    return (
+        "# nas-k3s\nset -u\n"
+        f"SCRIPT={shlex.quote(text)}\nSUDO_PASSWORD={shlex.quote(sudo_password or '')}\n"
+        + script_source("launch.sh")
+        + '{ launch "$@" </dev/null; }\n'
+    )

@@ -38,7 +38,14 @@ from nas.proxy import (
 from nas.registries import Registries
 
 SECRET_KEYS = frozenset(
-    {"proxyPassword", "registries", "sshPassword", "sshPrivateKeyPassword", "token"}
+    {
+        "proxyPassword",
+        "registries",
+        "sshPassword",
+        "sshPrivateKeyPassword",
+        "sudoPassword",
+        "token",
+    }
 )
 """Keys whose values are never shown. `proxy` may hold a password too: it is masked."""
 
@@ -100,6 +107,21 @@ def _name(text: str) -> str:
     return text
 
 
+def _path(text: str) -> str:
+    if not re.fullmatch(r"/[^\s'\"$`\\*?\[\]]*[^\s'\"$`\\*?\[\]/]", text):
+        raise BadValueError(
+            "is no absolute path of a file on the NAS (without spaces and quotes)",
+            "write e.g. /etc/docker/daemon.json",
+        )
+    return text
+
+
+def _line(text: str) -> str:
+    if "\n" in text or "\r" in text:
+        raise BadValueError("holds more than one line", "write one line")
+    return text
+
+
 def _san(text: str) -> str:
     if not (is_ip(text) or is_hostname(text)):
         raise BadValueError("is no name or address", "write e.g. nas.example.lan or 100.64.0.5")
@@ -127,6 +149,12 @@ def _host_key(text: str) -> str:
         )
     if not _is_whole_key(fields[0], fields[1]):
         raise BadValueError("is cut off or damaged", "copy the whole line of ssh-keyscan again")
+    if fields[0] == "ssh-rsa":
+        # The Command provider then asks for SHA-1 signatures, which no current sshd gives.
+        raise BadValueError(
+            "is an RSA key, which remote commands cannot use",
+            "write another key of the NAS: `ssh-keyscan -t ed25519 HOST`, or -t ecdsa",
+        )
     return f"{fields[0]} {fields[1]}"
 
 
@@ -197,7 +225,12 @@ class Settings(BaseModel):
     ssh_private_key_password: str | None = None
     ssh_password: str | None = None
     ssh_host_key: Annotated[str, AfterValidator(_host_key)] | None = None
-    platform: Literal["auto", "qnap"] = "auto"
+    sudo_password: Annotated[str, AfterValidator(_line)] | None = None
+    platform: Literal["auto", "truenas", "unraid", "synology", "qnap", "systemd", "custom"] = "auto"
+    docker_path: Annotated[str, AfterValidator(_path)] | None = None
+    daemon_config_file: Annotated[str, AfterValidator(_path)] | None = None
+    daemon_restart_command: Annotated[str, AfterValidator(_line)] | None = None
+    restart_daemon: Literal["always", "when-safe", "never"] = "always"
 
     # The proxy
     proxy: str | None = None
@@ -230,6 +263,7 @@ class Settings(BaseModel):
         "docker.io/rancher/mirrored-library-busybox:1.37.0"
     )
     keep_data: bool = True
+    drift: Literal["on", "off"] = "on"
 
     # Deadlines, in seconds
     daemon_timeout: Seconds = 180
@@ -357,9 +391,25 @@ def load_settings(stack: str, config: Mapping[str, str]) -> Settings:
 def _cross_checks(settings: Settings) -> list[Problem]:
     return [
         *_check_ssh(settings),
+        *_check_platform(settings),
         *_check_proxy(settings),
         *_check_networks(settings),
         *_check_ca(settings),
+    ]
+
+
+def _check_platform(settings: Settings) -> list[Problem]:
+    if settings.platform != "custom" or settings.proxy is None:
+        return []
+    if settings.daemon_restart_command is not None:
+        return []
+    return [
+        Problem(
+            "daemonRestartCommand",
+            None,
+            "is needed with platform custom: nothing else says how Docker restarts there",
+            set_command("daemonRestartCommand", "'/etc/init.d/docker restart'"),
+        )
     ]
 
 
@@ -523,3 +573,13 @@ def _check_ca(settings: Settings) -> list[Problem]:
             "caCertificatesFile", json.dumps(path), why, "write the path of a file with PEM blocks"
         )
     ]
+
+
+def platform_variables(settings: Settings) -> dict[str, str]:
+    """Shell variables by which every script finds platform and Docker."""
+    return {
+        "PLATFORM": settings.platform,
+        "DOCKER_PATH": settings.docker_path or "",
+        "DAEMON_CONFIG_FILE": settings.daemon_config_file or "",
+        "DAEMON_RESTART_COMMAND": settings.daemon_restart_command or "",
+    }

@@ -7,25 +7,25 @@ is pinned for all three, or for none.
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
+from hashlib import sha256
 
 from nas.home import expand
 from nas.proxy import bracketed
 from nas.settings import Settings
 
 KNOWN_HOSTS = "~/.nas-k3s/known_hosts"
-"""Directory of the generated known_hosts files, one a stack. With a tilde, which ssh expands, so
-that the state of a stack fits every machine; `pulumi destroy` does not run the program that would
-write it elsewhere."""
+"""Directory of the generated known_hosts files, one for each pinned key. With a tilde, which ssh
+expands, so that the state of a stack fits every machine; `pulumi destroy` does not run the program
+that would write it, so no other stack may change the file."""
 
 
 @dataclass(frozen=True)
 class SshTarget:
     """A NAS as `ssh` knows it. `key_file` None: the keys of the user's agent are used."""
 
-    stack: str
     host: str
     port: int
     user: str
@@ -36,6 +36,13 @@ class SshTarget:
     def url(self) -> str:
         """The Docker host, `ssh://user@host:port`."""
         return f"ssh://{self.user}@{bracketed(self.host)}:{self.port}"
+
+    @property
+    def known_hosts(self) -> str:
+        """The generated known_hosts file, named after all that it says."""
+        digest = sha256((self.host_key or "").encode()).hexdigest()[:12]
+        host = re.sub(r"[^A-Za-z0-9.-]", "_", self.host)
+        return f"{KNOWN_HOSTS}/{host}_{self.port}_{digest}"
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -49,7 +56,7 @@ class SshTarget:
             "-o", "LogLevel=ERROR",
         ]  # fmt: skip
         if self.host_key is not None:
-            options += ["-o", f"UserKnownHostsFile={KNOWN_HOSTS}/{self.stack}"]
+            options += ["-o", f"UserKnownHostsFile={self.known_hosts}"]
             options += ["-o", "GlobalKnownHostsFile=/dev/null"]
         if self.key_file is not None:
             options += ["-i", self.key_file, "-o", "IdentitiesOnly=yes"]
@@ -67,7 +74,7 @@ class SshTarget:
         """Writes the pinned key where `options` points ssh to; nothing to do without one."""
         if self.host_key is None:
             return
-        file = known_hosts_file(self.stack)
+        file = expand(self.known_hosts)
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = self.host if self.port == 22 else f"[{self.host}]:{self.port}"
         text = f"{name} {self.host_key}\n"
@@ -75,16 +82,10 @@ class SshTarget:
             file.write_text(text, encoding="utf-8")
 
 
-def known_hosts_file(stack: str) -> Path:
-    """The generated known_hosts file of a stack."""
-    return expand(KNOWN_HOSTS) / stack
-
-
 def ssh_target(settings: Settings) -> SshTarget:
     """The connection of one stack. Without `sshHostKey` the user's own known_hosts is asked."""
     key = settings.ssh_host_key or known_host_key(settings.host, settings.ssh_port)
     return SshTarget(
-        stack=settings.stack,
         host=settings.host,
         port=settings.ssh_port,
         user=settings.ssh_user,
@@ -107,4 +108,6 @@ def known_host_key(host: str, port: int) -> str | None:
         for line in found.stdout.splitlines()
         if line and not line.startswith(("#", "@")) and len(line.split()) >= 3
     ]
+    # Remote commands cannot use RSA host keys, see the setting sshHostKey.
+    keys = [key for key in keys if not key.startswith("ssh-rsa ")]
     return min(keys, key=lambda key: not key.startswith("ssh-ed25519"), default=None)

@@ -101,9 +101,13 @@ node_ready() {
   seen="Ready, $version"
 }
 
-# is_since_start TIME: whether it is not before the start of the container; both are UTC.
+# is_since_start TIME: whether it is not before the start of the container; both are UTC. Docker
+# prints errors of its own where the time is expected.
 is_since_start() {
-  TIME=$1 START=$container_start awk 'BEGIN { exit !(ENVIRON["TIME"] >= ENVIRON["START"]) }'
+  TIME=$1 START=$container_start awk 'BEGIN {
+    time = ENVIRON["TIME"]
+    exit !(time ~ /^[0-9]+-[0-9]+-[0-9]+T/ && time >= ENVIRON["START"])
+  }'
 }
 
 account_there() {

@@ -12,13 +12,6 @@ main() {
   esac
 }
 
-wrapper_text() {
-  printf '#!/bin/sh\n%s\n' "$MARK"
-  # The CLI wants a home that it can write to.
-  # shellcheck disable=SC2016
-  printf '[ -w "${HOME:-/}" ] || HOME=/tmp\nexport HOME\nexec %s "$@"\n' "$docker"
-}
-
 # on_ssh_path COMMAND...: runs it for each directory of the PATH that SSH commands get.
 on_ssh_path() {
   saved_ifs=$IFS
@@ -38,20 +31,32 @@ apply() {
   find_platform
   reachable=
   on_ssh_path look
-  if [ -n "$reachable" ]; then
+  # Without any docker of the platform's, the one on the path is as good.
+  find_docker || docker=$reachable
+  [ -n "$docker" ] || need_docker
+  find_docker_access
+  [ "$docker_access" != none ] || no_access
+  if [ -n "$reachable" ] && [ "$docker_access" = direct ]; then
     say "docker is on the SSH path already: $reachable"
     printf 'docker=%s\nwrapper=\n' "$reachable"
     return 0
   fi
-  need_docker
   target=
   on_ssh_path place
   [ -n "$target" ] || fail "no directory of the SSH path can be written ($SSH_PATH)" \
     "make one of them writable for $(id -un), or put a docker there yourself"
   say "docker for SSH commands: $target -> $docker"
   docker_answers || fail "$docker is there but its daemon does not answer" \
-    "start Docker on the NAS ($("platform_$platform" title)), then run again"
+    "start Docker on the NAS ($("platform_$platform" install)), then run again"
   printf 'docker=%s\nwrapper=%s\n' "$docker" "$target"
+}
+
+no_access() {
+  group=$(socket_rights)
+  group=${group#*:}
+  group=${group%% *}
+  fail "$SSH_USER may not use Docker over SSH: its socket is $(socket_rights)" \
+    "add $SSH_USER to the group ${group:-docker}, or allow it docker without a password with visudo: $SSH_USER ALL=(root) NOPASSWD: $docker"
 }
 
 # A docker that somebody else put there is used as it is.
@@ -63,10 +68,12 @@ look() {
 }
 
 place() {
-  [ -d "$1" ] && [ -w "$1" ] || return 0
   if [ -e "$1/docker" ] && ! is_ours "$1/docker"; then
-    return 0
+    # Behind one that lacks sudo, ours would never run.
+    [ "$docker_access" = direct ]
+    return
   fi
+  [ -d "$1" ] && [ -w "$1" ] || return 0
   if wrapper_text | cmp -s - "$1/docker"; then
     target=$1/docker
     return 1

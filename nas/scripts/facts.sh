@@ -3,8 +3,9 @@
 # left out. Variables: PLATFORM, CONTAINER, PORTS.
 
 main() {
-  printf 'uid=%s\n' "$(id -u)"
-  printf 'user=%s\n' "$(id -un)"
+  printf 'uid=%s\n' "${SSH_UID:-$(id -u)}"
+  printf 'user=%s\n' "${SSH_USER:-$(id -un)}"
+  printf 'sudo=%s\n' "${SUDO_STATE:-}"
   printf 'hostname=%s\n' "$(hostname)"
   printf 'kernel=%s\n' "$(uname -r)"
   printf 'machine=%s\n' "$(uname -m)"
@@ -33,11 +34,19 @@ set_words() {
 docker_facts() {
   find_docker || return 0
   printf 'docker=%s\n' "$docker"
-  on_path=$(PATH=$SSH_PATH command -v docker) && printf 'docker_on_path=%s\n' "$on_path"
+  find_docker_access
+  printf 'docker_access=%s\nsocket=%s\n' "$docker_access" "$(socket_rights)"
+  # Our wrapper of a docker that has moved since is of no use.
+  if on_path=$(PATH=$SSH_PATH command -v docker) &&
+    { is_ours "$on_path" || [ "$docker_access" != sudo ]; } &&
+    { ! is_ours "$on_path" || wrapper_text | cmp -s - "$on_path"; }; then
+    printf 'docker_on_path=%s\n' "$on_path"
+  fi
   find_dockerd && printf 'dockerd=%s\n' "$dockerd"
   find_config && printf 'config=%s\n' "$config"
+  proxy_facts
   info=$(bounded 15 "$docker" info --format \
-    '{{.ServerVersion}}|{{.Driver}}|{{.DockerRootDir}}|{{.HTTPProxy}}|{{.NoProxy}}' 2>/dev/null) || return 0
+    '{{.ServerVersion}}|{{.Driver}}|{{.DockerRootDir}}|{{.HTTPProxy}}|{{.HTTPSProxy}}|{{.NoProxy}}' 2>/dev/null) || return 0
   saved_ifs=$IFS
   IFS='|'
   # The owner's no-proxy list may hold a '*'.
@@ -49,7 +58,8 @@ docker_facts() {
   [ $# -ge 3 ] || return 0
   printf 'engine=%s\nstorage_driver=%s\ndata_root=%s\n' "$1" "$2" "$3"
   [ -z "${4:-}" ] || printf 'http_proxy=%s\n' "$4"
-  [ -z "${5:-}" ] || printf 'no_proxy=%s\n' "$5"
+  [ -z "${5:-}" ] || printf 'https_proxy=%s\n' "$5"
+  [ -z "${6:-}" ] || printf 'no_proxy=%s\n' "$6"
   printf 'data_fs=%s\n' "$(file_system "$3")"
   printf 'running=%s\n' "$(bounded 15 "$docker" ps -q 2>/dev/null | wc -l | tr -d ' ')"
   state=$(bounded 15 "$docker" inspect --format '{{.State.Status}}' "$CONTAINER" 2>/dev/null) &&
@@ -61,6 +71,15 @@ docker_facts() {
       *) printf 'no_restart_policy=%s\n' "$name" ;;
     esac
   done
+}
+
+# What we wrote for the daemon's proxy, and what stands there now: checksums, no texts.
+proxy_facts() {
+  [ -z "$dockerd" ] || proxy_flags | sed 's/^/dockerd_flag=/'
+  look_for_strategy || return 0
+  [ "$strategy" != refuse ] && "${strategy}_locate" || return 0
+  printf 'proxy_file=%s\nput=%s\n' "$place" "$("${strategy}_put" 2>/dev/null)"
+  sed -n 's/^\(put\|proxy\|no_proxy\)=/applied_&/p' "$place.nas-k3s-applied" 2>/dev/null
 }
 
 # The name of a path's file system. BusyBox knows few of them by name; the numbers are those of the

@@ -7,11 +7,16 @@
 # A dropped connection must not stop a script half way through a restart.
 trap '' HUP PIPE
 # shellcheck disable=SC2034 # for docker-path.sh and facts.sh
-SSH_PATH=$PATH
+SSH_PATH=${SSH_PATH:-$PATH}
+# Settings that go before the table of platforms; not every script is given them.
+DOCKER_PATH=${DOCKER_PATH:-}
+DAEMON_CONFIG_FILE=${DAEMON_CONFIG_FILE:-}
+# shellcheck disable=SC2034 # for restart.sh
+DAEMON_RESTART_COMMAND=${DAEMON_RESTART_COMMAND:-}
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 export PATH LC_ALL
-# shellcheck disable=SC2034 # for daemon-proxy.sh
+# shellcheck disable=SC2034 # for restart.sh
 owner_umask=$(umask)
 umask 077
 
@@ -80,6 +85,10 @@ need_root() {
 }
 
 make_tmp() {
+  # What runs that were killed left behind may hold the proxy's password.
+  for old_tmp in "${TMPDIR:-/tmp}"/nas-k3s.[0-9]*; do
+    if [ -d "$old_tmp" ] && ! kill -0 "${old_tmp##*.}" 2>/dev/null; then rm -rf "$old_tmp"; fi
+  done
   # shellcheck disable=SC3028 # HOSTNAME is not used; $$ alone is enough for one run on one NAS
   tmp=${TMPDIR:-/tmp}/nas-k3s.$$
   mkdir "$tmp" 2>/dev/null || fail "cannot make the directory $tmp" "free space in /tmp of the NAS"
@@ -125,7 +134,7 @@ is_ours() {
 find_docker() {
   docker=
   # The table's paths are one word each, globs already expanded.
-  for found_docker in $("platform_$platform" docker) "$(command -v docker)"; do
+  for found_docker in "$DOCKER_PATH" $("platform_$platform" docker) "$(command -v docker)"; do
     if [ -f "$found_docker" ] && ! is_ours "$found_docker"; then
       docker=$found_docker
       break
@@ -140,7 +149,42 @@ find_docker() {
 
 need_docker() {
   find_docker || fail "no docker found on this NAS ($("platform_$platform" title))" \
-    "install and start Container Station, then run again"
+    "$("platform_$platform" install), then run again; nas-k3s:dockerPath names one elsewhere"
+}
+
+# Sets docker_access: how the account of SSH gets at the daemon, which is what `docker -H ssh://`
+# needs: direct, sudo (without a password) or none. Needs find_docker.
+find_docker_access() {
+  if [ "${SSH_UID:-0}" = 0 ] || [ "${SSH_SOCKET:-no}" = yes ]; then
+    docker_access=direct
+  elif as_ssh_user sudo -k -n "$docker" version >/dev/null 2>&1; then
+    docker_access=sudo
+  else
+    docker_access=none
+  fi
+}
+
+as_ssh_user() {
+  if [ "$(id -u)" = 0 ]; then bounded 15 sudo -n -u "$SSH_USER" "$@"; else bounded 15 "$@"; fi
+}
+
+# Owner, group and mode of Docker's socket, for people.
+socket_rights() {
+  # shellcheck disable=SC2012 # BusyBox's stat may lack -c
+  ls -ldL /var/run/docker.sock 2>/dev/null | awk '{ print $3 ":" $4 " " $1 }'
+}
+
+# The wrapper that makes docker reachable for SSH commands.
+wrapper_text() {
+  printf '#!/bin/sh\n%s\n' "$MARK"
+  # The CLI wants a home that it can write to.
+  # shellcheck disable=SC2016
+  printf '[ -w "${HOME:-/}" ] || HOME=/tmp\nexport HOME\n'
+  # shellcheck disable=SC2016
+  [ "$docker_access" != sudo ] ||
+    printf '[ -w /var/run/docker.sock ] || exec sudo -n %s "$@"\n' "$docker"
+  # shellcheck disable=SC2016
+  printf 'exec %s "$@"\n' "$docker"
 }
 
 docker_answers() {
@@ -171,14 +215,14 @@ dockerd_flag() {
       index($0, ENVIRON["FLAG"] "=") == 1 { print substr($0, length(ENVIRON["FLAG"]) + 2); exit }'
 }
 
-# Sets config to the file that the running dockerd reads: its own command line first, then the
-# places of the platform.
+# Sets config to the file that the running dockerd reads: the setting first, then its own command
+# line, then the places of the platform, where there may be no file yet.
 find_config() {
-  config=
-  [ -z "$dockerd" ] || config=$(dockerd_flag config-file)
+  config=$DAEMON_CONFIG_FILE
+  [ -n "$config" ] || [ -z "$dockerd" ] || config=$(dockerd_flag config-file)
   if [ -z "$config" ]; then
     # shellcheck disable=SC2046
-    config=$(first_file $("platform_$platform" config)) || config=
+    config=$(first_file $("platform_$platform" config)) || config=$("platform_$platform" create_config)
   fi
   [ -n "$config" ] || return 1
   while [ -L "$config" ]; do
@@ -186,8 +230,33 @@ find_config() {
   done
 }
 
-# json_member OP FILE [VALUE]: runs json.awk on FILE; KEY is the member's name. BusyBox awk drops NUL
+# Sets unit to the systemd unit of the running dockerd: the one that says so, else the one that its
+# cgroup names, else the first of the platform's that has a file.
+find_unit() {
+  unit=
+  command -v systemctl >/dev/null 2>&1 || return 1
+  units=$("platform_$platform" units)
+  if [ -n "$dockerd" ]; then
+    for unit in $units; do
+      [ "$(bounded 15 systemctl show -p MainPID "$unit.service" 2>/dev/null)" != "MainPID=$dockerd" ] || return 0
+    done
+    unit=$(sed -n 's#^.*/\([^/]*\)\.service$#\1#p' "/proc/$dockerd/cgroup" 2>/dev/null | head -n 1)
+    # A dockerd inside a container or a login session is in the cgroup of that.
+    case $unit in
+      *[Dd]ocker*) return 0 ;;
+    esac
+  fi
+  for unit in $units; do
+    for unit_directory in /etc /run /usr/local/lib /usr/lib /lib; do
+      [ ! -f "$unit_directory/systemd/system/$unit.service" ] || return 0
+    done
+  done
+  unit=
+  return 1
+}
+
+# json_member OP FILE NAME [VALUE]: runs json.awk on FILE for its member NAME. BusyBox awk drops NUL
 # bytes, which a crash can leave in a file; as another control character they are refused.
 json_member() {
-  { cat "$2" && printf E; } | tr '\000' '\001' | OP=$1 KEY=$KEY VALUE=${3-} awk "$JSON_AWK"
+  { cat "$2" && printf E; } | tr '\000' '\001' | OP=$1 KEY=$3 VALUE=${4-} awk "$JSON_AWK"
 }

@@ -19,19 +19,25 @@ from .machine import Machine
 # "USER@HOST:PORT KEY_FILE KNOWN_HOSTS_FILE": another machine than the lab's NAS.
 _OTHER_MACHINE = "NAS_K3S_CONTRACT_MACHINE"
 _PASSPHRASE = "contract"
+_ENGINE = pytest.StashKey[str]()
 # Own instances: the suite puts a docker where the program would take it for somebody else's.
 _INSTANCE = f"{os.environ.get('NAS_K3S_TEST_INSTANCE', 'test')}contract"
 
 
-@pytest.fixture(scope="session")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which plugins kept the contract."""
+    used = terminalreporter.config.stash.get(_ENGINE, None)
+    if used:
+        terminalreporter.write_line(f"contract: {used}")
+
+
+@pytest.fixture(scope="package")
 def engine_environment(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[dict[str, str]]:
     """Environment in which `pulumi` is the lab's engine; also in force for this process."""
     found = engine.ensure_engine()
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        reporter.write_line(f"\ncontract: {found.describe()}")
+    request.config.stash[_ENGINE] = found.describe()
     environment = found.environment(tmp_path_factory.mktemp("pulumi"), _PASSPHRASE)
     with pytest.MonkeyPatch.context() as patch:
         # The Automation API adds to this process's environment; it never takes away.
@@ -50,19 +56,19 @@ def stack(engine_environment: dict[str, str], tmp_path: Path) -> Iterator[Stack]
     made.clean()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def nas() -> Iterator[Machine]:
     """The NAS in a box with the current Docker Engine."""
     yield from _prepared("current")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def old_nas() -> Iterator[Machine]:
     """The NAS in a box with Docker Engine 20.10."""
     yield from _prepared("debian")
 
 
-@pytest.fixture(scope="session", params=["nas", "old_nas"])
+@pytest.fixture(scope="package", params=["nas", "old_nas"])
 def docker_nas(request: pytest.FixtureRequest) -> Machine:
     """The NAS, once with each Docker Engine."""
     found: Machine = request.getfixturevalue(request.param)

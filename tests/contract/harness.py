@@ -26,7 +26,6 @@ class Step:
     """What the engine did, or would do, to one resource."""
 
     op: str
-    type: str
     # Property paths with the kind of each difference: "add", "update-replace", ...
     diff: dict[str, str]
     new: dict[str, Any]
@@ -123,11 +122,6 @@ class Stack:
         """`pulumi destroy`, which does not run the program."""
         return self._run(_nothing, lambda stack, **kw: stack.destroy(**kw).stdout)
 
-    def outputs(self) -> dict[str, Any]:
-        """Stack outputs as they lie in the state file."""
-        found: dict[str, Any] = self.state()[f"{_PROJECT}-{self._name}"].get("outputs", {})
-        return found
-
     def state(self) -> dict[str, dict[str, Any]]:
         """Resources as they lie in the state file, encrypted secrets and all, by name."""
         backend = Path(self.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
@@ -203,7 +197,6 @@ def _record(run: Run, event: EngineEvent) -> None:
         name = metadata.urn.split("::")[-1]
         step = Step(
             op=str(metadata.op.value),
-            type=metadata.type,
             diff={
                 path: str(difference.diff_kind.value)
                 for path, difference in (metadata.detailed_diff or {}).items()

@@ -25,6 +25,8 @@ from .ssh_recorder import Recorder
 HOST_FOLDER = "/tmp/contract"
 # Docker's stop with no grace sends TERM too, but KILL right after it.
 _ON_TERM = 'trap "sleep 1; touch /host/$0; exit 0" TERM; while :; do sleep 0.1; done'
+_MORE_SSH = ["-o", "ServerAliveInterval=15"]
+_PROGRAM = b"#!/bin/sh\nexec sleep 600\n"
 _HOST = [{"host_path": HOST_FOLDER, "container_path": "/host"}]
 
 # Container -> its inputs at first, and what changes later.
@@ -67,6 +69,9 @@ LATER: dict[str, dict[str, Any]] = {
 BROKEN: dict[str, dict[str, Any]] = {
     "clash": {},
     "unstartable": {"command": ["/no/such/program"]},
+    # Its program is there later, with nothing changed in the Pulumi program.
+    "blocked": {"command": ["/host/program"], "volumes": _HOST},
+    "half-limited": {"memory": 64},
     "unhealthy": {
         "wait": True,
         "wait_timeout": 2,
@@ -83,6 +88,7 @@ class Story:
     machine: Machine
     created: Run = field(default_factory=Run)
     at_first: Inspected = field(default_factory=dict)
+    said_at_first: str = ""
     again: list[Run] = field(default_factory=list)
     preview: Run = field(default_factory=Run)
     changed: Run = field(default_factory=Run)
@@ -98,6 +104,7 @@ class Story:
     failed_state: dict[str, Any] = field(default_factory=dict)
     mended: Run = field(default_factory=Run)
     after_mending: Inspected = field(default_factory=dict)
+    finished: Run = field(default_factory=Run)
     # Everything that was printed, and every state file.
     printed: str = ""
     states: str = ""
@@ -117,9 +124,11 @@ class Program:
         self.tag = "1"
         self.password = "sentinel-one"
         self.missing_image = False
+        self.volume = "contract-moved"
+        self.ssh_opts = machine.ssh_opts
 
     def __call__(self) -> None:
-        provider = self.machine.provider()
+        provider = self.machine.provider(ssh_opts=self.ssh_opts)
         options = pulumi.ResourceOptions(provider=provider)
         image = docker.RemoteImage("image", name=f"{IMAGE}:1", keep_locally=True, opts=options)
         newer = docker.RemoteImage(
@@ -128,6 +137,7 @@ class Program:
         docker.RemoteImage("dropped", name="contract/dropped:1", opts=options)
         volume = docker.Volume("data", name="contract-data", opts=options)
         docker.Volume("lost", name="contract-lost", opts=options)
+        docker.Volume("moved", name=self.volume, opts=options)
         if self.missing_image:
             docker.RemoteImage("missing", name="registry.invalid/none:1", opts=options)
         for name, inputs in self.containers.items():
@@ -145,10 +155,18 @@ class Program:
             opts=options,
         )
         docker.Container(
+            "uploads",
+            name="contract-uploads",
+            image=image.image_id,
+            network_mode="host",
+            uploads=[{"file": "/etc/told", "content": pulumi.Output.secret(self.password)}],
+            opts=options,
+        )
+        docker.Container(
             "full",
             name="contract-full",
             image=image.image_id,
-            command=["sh", "-c", "cat /etc/told; exec sleep 600"],
+            command=["sh", "-c", "cat /etc/told; stat -c %a /etc/told /etc/deep/er; sleep 600"],
             network_mode="host",
             hostname="contract",
             restart="unless-stopped",
@@ -212,6 +230,7 @@ def _live(told: Story, stack: Stack, machine: Machine) -> None:
     told.created = did(stack.up(program))
     told.anonymous.append(_anonymous(machine))
     told.at_first = _inspect(machine)
+    told.said_at_first = soon(lambda: machine.docker("logs contract-full"))
     told.again = [
         did(stack.up(program)),
         did(stack.preview(program, diff=True)),
@@ -220,7 +239,8 @@ def _live(told: Story, stack: Stack, machine: Machine) -> None:
 
     for name, changes in LATER.items():
         program.containers[name] |= changes
-    program.tag, program.password = "2", "sentinel-two"
+    program.tag, program.password, program.volume = "2", "sentinel-two", "contract-elsewhere"
+    program.ssh_opts = [*machine.ssh_opts, *_MORE_SSH]
     told.preview = did(stack.preview(program, diff=True))
     told.changed = did(stack.up(program))
     told.later = _inspect(machine)
@@ -248,11 +268,13 @@ def _live(told: Story, stack: Stack, machine: Machine) -> None:
     program.missing_image = False
     del program.containers["unhealthy"]
     program.containers["unstartable"]["command"] = ["sleep", "600"]
+    machine.sh(f"cat >{HOST_FOLDER}/program; chmod +x {HOST_FOLDER}/program", _PROGRAM)
     told.mended = did(stack.up(program))
     told.after_mending = _inspect(machine)
+    told.finished = did(stack.up(program))
 
     did(stack.destroy())
-    told.left_on_host = set(machine.sh(f"ls {HOST_FOLDER}").split())
+    told.left_on_host = set(machine.sh(f"ls {HOST_FOLDER}").split()) - {"program"}
     told.left = machine.docker("ps -aq --filter name=contract-") + machine.docker(
         "volume ls -q --filter name=contract-"
     )
@@ -316,6 +338,10 @@ def test_a_container_is_made_as_it_was_asked_for(story: Story) -> None:
     assert story.at_first["privileged"]["HostConfig"]["Privileged"] is True
 
 
+def test_uploads_are_there_before_the_first_process_starts(story: Story) -> None:
+    assert story.said_at_first.split("\n") == ["told before the start", "640", "744"]
+
+
 def test_published_ports_are_those_of_the_bridge(story: Story) -> None:
     if "ports" not in story.at_first:
         pytest.skip("this daemon has no bridge network")
@@ -335,7 +361,7 @@ def test_nothing_changes_while_the_program_does_not(story: Story) -> None:
         assert story.later[name]["Id"] == story.at_first[name]["Id"]
 
 
-def test_secret_envs_are_seen_by_the_container_only(story: Story) -> None:
+def test_secrets_are_seen_by_the_container_only(story: Story) -> None:
     assert "PASSWORD=sentinel-one" in story.at_first["secret"]["Config"]["Env"]
     assert "PASSWORD=sentinel-two" in story.later["secret"]["Config"]["Env"]
     assert "sentinel" not in story.printed
@@ -343,6 +369,7 @@ def test_secret_envs_are_seen_by_the_container_only(story: Story) -> None:
     assert "[secret]" in story.preview.output
     for where in ("inputs", "outputs"):
         assert "ciphertext" in json.dumps(story.refreshed_state["secret"][where]["envs"])
+        assert "ciphertext" in json.dumps(story.refreshed_state["uploads"][where]["uploads"])
 
 
 def test_a_new_image_shows_both_replacements_in_preview(story: Story) -> None:
@@ -366,7 +393,8 @@ def test_images_are_kept_or_removed_as_was_said(story: Story) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "property_name"), [("env", "envs"), ("secret", "envs"), ("command", "command")]
+    ("name", "property_name"),
+    [("env", "envs"), ("secret", "envs"), ("command", "command"), ("uploads", "uploads")],
 )
 def test_what_docker_cannot_change_replaces_the_container_old_one_first(
     story: Story, name: str, property_name: str
@@ -482,34 +510,39 @@ def test_ssh_options_reach_every_ssh_call(story: Story) -> None:
     machine = story.machine
     ours = [call for call in story.ssh_calls if "docker system dial-stdio" in call]
     assert len(ours) >= 10
-    for call in ours:
-        assert call == [
+    for options in (machine.ssh_opts, [*machine.ssh_opts, *_MORE_SSH]):
+        expected = [
             *("-l", machine.user, "-p", str(machine.port)),
-            *machine.ssh_opts,
+            *options,
             *("-o ConnectTimeout=30", "-T", "--", machine.host, "docker system dial-stdio"),
         ]
+        assert expected in ours
+        ours = [call for call in ours if call != expected]
+    assert ours == []
 
 
-def test_uploads_are_there_before_the_first_process_starts(
-    stack: Stack, docker_nas: Machine
-) -> None:
-    def program() -> None:
-        docker.Container(
-            "uploads",
-            name="contract-uploads",
-            image=f"{IMAGE}:1",
-            command=["sh", "-c", "cat /etc/told; stat -c %a /etc/told /etc/deep/er; exec sleep 60"],
-            network_mode="host",
-            uploads=[
-                {"file": "/etc/told", "content": "told\n", "permissions": "0640"},
-                {"file": "/etc/deep/er", "content_base64": "AAEC", "executable": True},
-            ],
-            opts=pulumi.ResourceOptions(provider=docker_nas.provider()),
-        )
+def test_other_ssh_options_change_the_provider_and_nothing_else(story: Story) -> None:
+    for run in (story.preview, story.changed):
+        assert run.ops("nas") == ["update"]
+        assert run.ops("full") == ["same"]
 
-    stack.up(program)
-    said = soon(lambda: docker_nas.docker("logs contract-uploads"))
-    assert said.split() == ["told", "640", "744"]
+
+def test_a_volume_with_another_name_replaces_the_old_one_first(story: Story) -> None:
+    assert story.changed.diff("moved") == {"name": "update-replace"}
+    assert story.changed.ops("moved") == ["delete-replaced", "replace", "create-replacement"]
+
+
+def test_a_memory_limit_without_one_for_swap_is_a_change_after_every_read(story: Story) -> None:
+    assert story.mended.diff("half-limited") == {"memorySwap": "delete"}
+
+
+def test_a_container_that_failed_to_start_is_replaced_by_the_next_up(story: Story) -> None:
+    """With nothing changed in the program; what kept it from starting is gone by then."""
+    assert "Unable to start container" in story.failed.messages("blocked")
+    assert story.mended.ops("blocked") == ["delete-replaced", "replace", "create-replacement"]
+    assert story.mended.diff("blocked") == {"entrypoints": "add-replace", "networkDatas": "add"}
+    assert story.after_mending["blocked"]["State"]["Running"]
+    assert story.finished.changed == {}
 
 
 def test_a_preview_of_a_creation_connects_to_nothing(stack: Stack) -> None:

@@ -14,9 +14,9 @@ from tests.e2e.story import HOUSEHOLD_RUNNING, Story
 from tests.lab import engine
 from tests.lab.box import Lab
 from tests.lab.keys import REGISTRY_NAMES
-from tests.lab.project import open_project
+from tests.lab.project import forget_known_hosts, open_project
 
-RESOURCES = 21
+RESOURCES = 23
 SENTINEL = "S3NTINELtoken"
 
 
@@ -27,6 +27,7 @@ def story(session_lab: Lab) -> Iterator[Story]:
     made.clear()
     yield made
     made.clear()
+    forget_known_hosts(session_lab)
 
 
 @pytest.fixture

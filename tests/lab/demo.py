@@ -12,11 +12,10 @@ from pathlib import Path
 
 import docker.errors
 
-from nas.ssh import known_hosts_file
 from tests.lab import box, engine, paths
 from tests.lab.box import Lab
 from tests.lab.process import LabError, say
-from tests.lab.project import Project, lab_settings, open_project
+from tests.lab.project import Project, forget_known_hosts, lab_settings, open_project
 from tests.lab.state import DEFAULT_INSTANCE
 
 STACK = "lab"
@@ -78,10 +77,10 @@ def _down() -> int:
         say(str(error))
     else:
         _destroy(lab)
+        forget_known_hosts(lab)
     box.down(DEFAULT_INSTANCE)
     for name in ("pulumi", "kubectl"):
         (paths.REPO / ".lab" / name).unlink(missing_ok=True)
-    known_hosts_file(STACK).unlink(missing_ok=True)
     say("everything of the demo is gone; builds stay in the cache")
     return 0
 

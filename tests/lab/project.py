@@ -17,6 +17,8 @@ from typing import Any
 import yaml
 
 from nas.errors import NAMESPACE
+from nas.home import expand
+from nas.ssh import KNOWN_HOSTS
 from tests.lab import paths
 from tests.lab.box import Lab
 from tests.lab.engine import Engine
@@ -155,3 +157,9 @@ def lab_settings(lab: Lab) -> tuple[dict[str, Any], dict[str, str]]:
         settings["proxyUser"] = lab.proxy_user
         secrets["proxyPassword"] = lab.proxy_password
     return settings, secrets
+
+
+def forget_known_hosts(lab: Lab) -> None:
+    """Removes what the program pinned for this lab in the user's home."""
+    for file in expand(KNOWN_HOSTS).glob(f"{lab.nas_host}_*"):
+        file.unlink()

@@ -12,10 +12,12 @@ from tests.scripts.fake_nas import DOCKER_JSON, FakeNas
 
 @pytest.fixture
 def make_nas(tmp_path: Path) -> Callable[..., FakeNas]:
-    """Makes a fake NAS with another engine or daemon config."""
+    """Makes a fake NAS of another kind, engine or daemon config."""
 
-    def make(*, engine: str = "27.1.2", config: str = DOCKER_JSON) -> FakeNas:
-        return FakeNas(tmp_path / "nas", engine=engine, config=config)
+    def make(
+        *, engine: str = "27.1.2", config: str | None = DOCKER_JSON, kind: str = "qnap"
+    ) -> FakeNas:
+        return FakeNas(tmp_path / "nas", engine=engine, config=config, kind=kind)
 
     return make
 

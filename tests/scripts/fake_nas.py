@@ -8,15 +8,28 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from nas.remote_script import render
+from nas.remote_script import launched, render
 from tests.lab import debs
+from tests.scripts.fake_platforms import FAKES, KINDS, POOL, QPKG
 
-FAKES = Path(__file__).parent / "fake"
-POOL = "/share/CE_CACHEDEV3_DATA"
-QPKG = f"{POOL}/.qpkg/container-station"
+__all__ = ["DOCKER_JSON", "POOL", "QPKG", "SSH_PATH", "Done", "FakeNas", "busybox"]
+
 SSH_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+
+FAKE_ID = """id() {
+  case ${FAKE_UID:-0}$1 in
+    0-un) echo admin ;;
+    *-un) echo bob ;;
+    *) echo "${FAKE_UID:-0}" ;;
+  esac
+}
+"""
+
+STARTED = "2026-11-25T09:30:00"
+"""When the fake k3s container started."""
 
 DOCKER_JSON = """{
     "default-address-pools": [ {"base": "172.29.0.0/16", "size": 22} ],
@@ -27,6 +40,7 @@ DOCKER_JSON = """{
 """
 
 
+@cache
 def busybox() -> Path:
     """A static BusyBox."""
     return debs.root("busybox", ["busybox-static"]) / "usr/bin/busybox"
@@ -49,31 +63,48 @@ class Done:
 class FakeNas:
     """The fake root; paths are given as the NAS sees them."""
 
-    def __init__(self, root: Path, *, engine: str = "27.1.2", config: str = DOCKER_JSON) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        engine: str = "27.1.2",
+        config: str | None = DOCKER_JSON,
+        kind: str = "qnap",
+    ) -> None:
         self.root = root
+        made = KINDS[kind]
         for directory in ("bin", "usr/bin", "usr/sbin", "dev", "proc", "tmp", "etc", "root"):
             (root / directory).mkdir(parents=True)
         shutil.copy(busybox(), root / "bin/busybox")
-        subprocess.run([root / "bin/busybox", "--list"], check=True, capture_output=True, text=True)
-        for applet in _applets(root / "bin/busybox"):
+        for applet in _applets():
             link = root / "bin" / applet
             if not link.exists() and applet not in ("nc", "bash"):
                 link.symlink_to("busybox")
         self.write("/etc/passwd", "admin:x:0:0:admin:/root:/bin/sh\n")
-        self.write("/etc/config/qpkg.conf", f"[container-station]\nInstall_Path = {QPKG}\n")
-        self.script("/sbin/getcfg", f"#!/bin/sh\necho {QPKG}\n")
-        self.script(f"{QPKG}/bin/docker", (FAKES / "docker").read_text())
+        for path, text in made.files.items():
+            self.write(path, text)
+        for path, text in made.scripts.items():
+            self.script(path, text)
+        for path, target in made.links.items():
+            self.path(target).mkdir(parents=True)
+            self.path(path).parent.mkdir(parents=True, exist_ok=True)
+            # Relative, because the test looks from outside the root.
+            self.path(path).symlink_to(os.path.relpath(self.path(target), self.path(path).parent))
+        self.docker = made.docker
+        self.script(self.docker, (FAKES / "docker").read_text())
+        if made.unit:
+            self.script("/usr/bin/systemctl", (FAKES / "systemctl").read_text())
         self.script("/usr/bin/nc", (FAKES / "nc").read_text())
-        self.script(
-            "/etc/init.d/container-station.sh",
-            "#!/bin/sh\necho 'jq not found' >&2\n"
-            f"[ -f /state/idle ] || {QPKG}/bin/docker fake-restart\n",
-        )
-        self.config = f"{QPKG}/etc/docker.json"
-        self.write(self.config, config)
+        self.config = made.config
+        if config is not None:
+            self.write(self.config, config)
         for name, text in {
             "engine": engine,
             "config_path": self.config,
+            "flagged": "yes" if made.flagged else "no",
+            "docker_path": self.docker,
+            "unit": made.unit,
+            "reply": 'HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{"Descriptor": 1}\n',
             "http": "",
             "https": "",
             "no": "",
@@ -120,7 +151,7 @@ class FakeNas:
 
     def restart(self) -> None:
         """The daemon restarts, as by the owner's hand."""
-        self.shell(f"{QPKG}/bin/docker fake-restart")
+        self.shell(f"{self.docker} fake-restart")
         self.container("notes", "no", running=True)
 
     def shell(
@@ -158,16 +189,65 @@ class FakeNas:
         mode: str,
         variables: Mapping[str, str],
         *,
+        before: str = "",
         read_only: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> Done:
-        """Runs one of our scripts as the program does: on the standard input of `sh -s`."""
-        return self.shell(f"sh -s {mode}", render(script, variables), read_only=read_only)
+        """Runs one of our scripts as the program does: on the standard input of `sh -s`.
+
+        `before` is shell in front of it, for functions in the place of BusyBox's own programs,
+        which go before any program of the PATH.
+        """
+        return self.shell(
+            f"sh -s {mode}",
+            before + render(script, variables),
+            read_only=read_only,
+            environment=environment,
+        )
+
+    def launch(
+        self,
+        script: str,
+        mode: str,
+        variables: Mapping[str, str],
+        *,
+        sudo_password: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Done:
+        """As `run`, but wrapped as the program sends it, from the account bob with uid 1000.
+
+        BusyBox runs its own id before any program of the PATH: hence functions in its place, in the
+        launcher and in the script.
+        """
+        text = launched(FAKE_ID + render(script, variables), sudo_password)
+        return self.shell(
+            f"sh -s {mode}",
+            FAKE_ID + text,
+            environment={"FAKE_UID": "1000", **(environment or {})},
+        )
+
+    def sudo(self, rule: str, password: str = "") -> None:
+        """Gives the NAS a sudo, see fake/sudo."""
+        self.script("/usr/bin/sudo", (FAKES / "sudo").read_text())
+        self.write("/state/sudo/rule", rule)
+        self.write("/state/sudo/password", password)
 
     def inside(self, container: str, program: str, text: str) -> None:
         """Puts a program into a container, for `docker exec`."""
-        self.script(f"/state/containers/{container}/bin/{program}", f"#!/bin/sh\n{text}\n")
+        self.script(f"/state/containers/{container}/bin/{program}", text)
+
+    def k3s(self, **answers: str) -> None:
+        """Runs a k3s container whose kubectl gives these answers, see fake/kubectl."""
+        self.container("k3s", "unless-stopped", running=True)
+        self.write("/state/containers/k3s/started_at", f"{STARTED}.123456789Z\n")
+        self.write("/state/containers/k3s/id", f"{'0123456789ab' * 5}0123\n")
+        self.inside("k3s", "kubectl", (FAKES / "kubectl").read_text())
+        self.write("/state/kube/error", "The connection to the server was refused\n")
+        for what, text in answers.items():
+            self.write(f"/state/kube/{what.replace('_', '-')}", text)
 
 
-def _applets(busybox_path: Path) -> list[str]:
-    done = subprocess.run([busybox_path, "--list"], check=True, capture_output=True, text=True)
-    return done.stdout.split()
+@cache
+def _applets() -> tuple[str, ...]:
+    done = subprocess.run([busybox(), "--list"], check=True, capture_output=True, text=True)
+    return tuple(done.stdout.split())

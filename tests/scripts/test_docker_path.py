@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from nas.remote_script import render
 from tests.scripts.fake_nas import QPKG, Done, FakeNas
 from tests.scripts.rendered import SAMPLES
 
@@ -13,8 +14,8 @@ PATH = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"]
 FOREIGN = "#!/bin/sh\necho foreign\n"
 
 
-def script(nas: FakeNas, mode: str, *, read_only: tuple[str, ...] = ()) -> Done:
-    return nas.run("docker-path.sh", mode, SAMPLES["docker-path.sh"], read_only=read_only)
+def script(nas: FakeNas, mode: str, **how: Any) -> Done:
+    return nas.run("docker-path.sh", mode, SAMPLES["docker-path.sh"], **how)
 
 
 def wrappers(nas: FakeNas) -> list[str]:
@@ -82,8 +83,7 @@ def test_the_wrapper_gives_docker_its_arguments_and_a_home_that_can_be_written(
 
 def test_apply_works_for_an_account_without_a_home(nas: FakeNas) -> None:
     nas.script(f"{QPKG}/bin/docker", '#!/bin/sh\ntouch "$HOME/x" && echo 27\n')
-    text = render("docker-path.sh", SAMPLES["docker-path.sh"])
-    done = nas.shell("sh -s apply", text, environment={"HOME": "/share/homes/admin"})
+    done = script(nas, "apply", environment={"HOME": "/share/homes/admin"})
     assert done.status == 0, done.err
 
 
@@ -136,7 +136,8 @@ def test_a_nas_without_docker_is_one_clear_error(nas: FakeNas) -> None:
     assert done.err.splitlines() == [
         "nas-k3s: error: no docker found on this NAS "
         "(QNAP QTS or QuTS hero with Container Station)",
-        "nas-k3s:   -> install and start Container Station, then run again",
+        "nas-k3s:   -> install and start Container Station, then run again; "
+        "nas-k3s:dockerPath names one elsewhere",
     ]
     assert wrappers(nas) == []
 
@@ -187,10 +188,8 @@ def test_remove_works_when_container_station_is_gone(nas: FakeNas) -> None:
 
 
 def test_an_account_that_is_not_uid_0_is_refused_with_the_setting(nas: FakeNas) -> None:
-    # A function: BusyBox runs its own id before any program of the PATH.
-    id_of_bob = 'id() { [ "$1" = -un ] && echo bob || echo 1000; }\n'
-    text = id_of_bob + render("docker-path.sh", SAMPLES["docker-path.sh"])
-    done = nas.shell("sh -s apply", text)
+    bob = 'id() { [ "$1" = -un ] && echo bob || echo 1000; }\n'
+    done = script(nas, "apply", before=bob)
     assert done.status == 1
     assert "the user bob (uid 1000)" in done.err
     assert "nas-k3s:sshUser" in done.err

@@ -119,7 +119,7 @@ def fuzz(examples: int) -> hypothesis_settings:
     return hypothesis_settings(max_examples=examples, suppress_health_check=unneeded)
 
 
-@fuzz(30)
+@fuzz(24)
 @given(documents(document), st.sampled_from([VALUE, "null", '"\\\\"', "{}"]))
 def test_a_member_is_set_and_removed_again_and_every_other_byte_stays(
     awk: str, tmp_path_factory: pytest.TempPathFactory, texts: list[str], new: str
@@ -147,7 +147,7 @@ def test_a_member_is_set_and_removed_again_and_every_other_byte_stays(
     assert back == [Result(0, text.encode()) for text, _ in fresh]
 
 
-@fuzz(30)
+@fuzz(24)
 @given(documents(damaged() | document))
 def test_a_document_is_refused_exactly_when_it_is_none(
     awk: str, tmp_path_factory: pytest.TempPathFactory, texts: list[str]
@@ -161,7 +161,7 @@ def test_a_document_is_refused_exactly_when_it_is_none(
             assert result.out.startswith(b"line "), result
 
 
-@fuzz(6)
+@fuzz(5)
 @given(documents(damaged()), st.integers(1, 3))
 def test_lines_before_a_fault_count(
     awk: str, tmp_path_factory: pytest.TempPathFactory, texts: list[str], lines: int
@@ -175,7 +175,7 @@ def test_lines_before_a_fault_count(
         assert result_lower.out == b"line %d:%s" % (int(line) + lines, rest)
 
 
-@fuzz(15)
+@fuzz(12)
 @given(documents(document))
 def test_a_member_that_is_there_is_read_and_removed(
     awk: str, tmp_path_factory: pytest.TempPathFactory, texts: list[str]

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import pwd
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The home of the user's account, which ssh asks the password database for; $HOME differs."""
-    directory = tmp_path / "home"
-    directory.mkdir()
-    account = SimpleNamespace(pw_dir=str(directory))
-    monkeypatch.setattr(pwd, "getpwuid", lambda _uid: account)
-    monkeypatch.setenv("HOME", str(tmp_path / "elsewhere"))
-    return directory
 
 
 @pytest.fixture

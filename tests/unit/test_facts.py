@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import nas.facts
 from nas.facts import Facts, Unreadable, parse_facts, read_facts
 from nas.ssh import SshTarget
 from tests.unit.samples import host_key, settings
@@ -36,7 +40,7 @@ port_taken=10250
 
 
 def read(deadline: float = 20.0) -> Facts | Unreadable:
-    target = SshTarget("nas88", "192.168.31.88", 2222, "admin", None, host_key())
+    target = SshTarget("192.168.31.88", 2222, "admin", None, host_key())
     return read_facts(settings(), target, [6443, 10250], deadline)
 
 
@@ -74,7 +78,7 @@ def test_the_script_goes_in_by_stdin_and_never_as_an_argument(
     assert argv[-1] == "sh -s facts"
     stdin = (tmp_path / "stdin").read_text()
     assert "CONTAINER=k3s\n" in stdin
-    assert "PORTS='6443 10250'\n" in stdin
+    assert "6443 10250" in stdin
     assert "PLATFORM=auto\n" in stdin
 
 
@@ -85,14 +89,23 @@ def test_the_script_goes_in_by_stdin_and_never_as_an_argument(
         ("Received disconnect: Too many authentication failures", "login", "admin"),
         ("@ REMOTE HOST IDENTIFICATION HAS CHANGED! @", "host-key", "192.168.31.88:2222"),
         ("Host key verification failed.", "host-key", "not the one that was pinned"),
-        ("ssh: connect to host nas port 22: No route to host", "away", "No route to host"),
-        ("note\\n\\nkex_exchange_identification: closed\\n\\n", "away", "kex_exchange"),
+        ("ssh: connect to host nas port 22: No route to host", "away", "no answer from"),
+        ("ssh: connect to host nas port 22: Connection timed out", "away", "no answer from"),
+        ("ssh: connect to host nas port 22: Connection refused", "away", "refused the connection"),
+        ("Connection timed out during banner exchange", "away", "no SSH there"),
+        ("banner line contains invalid characters", "away", "no SSH there"),
+        ("note\\n\\nkex_exchange_identification: closed\\n\\n", "away", "no SSH there"),
         ("", "away", "ssh ended with status 255"),
     ],
 )
 def test_what_ssh_says_is_told_as_one_line_of_a_known_kind(
-    program: Callable[[str, str], None], stderr: str, kind: str, words: str
+    program: Callable[[str, str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    stderr: str,
+    kind: str,
+    words: str,
 ) -> None:
+    monkeypatch.setattr(nas.facts, "PAUSES", (0.01,))
     program("ssh", f"cat >/dev/null; printf '{stderr}' >&2; exit 255")
     found = read()
     assert isinstance(found, Unreadable)
@@ -109,8 +122,62 @@ def test_a_nas_that_does_not_answer_ends_at_the_deadline(
     assert isinstance(found, Unreadable)
     assert (found.kind, found.reason) == (
         "away",
-        "192.168.31.88:2222 did not answer within 0 s",
+        "no answer from 192.168.31.88:2222 within 0 s",
     )
+
+
+def test_an_sshd_that_is_busy_with_other_logins_is_asked_again(
+    program: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(nas.facts, "PAUSES", (0.01, 0.01, 0.01))
+    program(
+        "ssh",
+        f"echo x >>{tmp_path}/tries; cat >/dev/null\n"
+        f"[ $(wc -l <{tmp_path}/tries) -lt 3 ] || {{ echo uid=0; exit 0; }}\n"
+        "echo 'kex_exchange_identification: Connection closed by remote host' >&2; exit 255",
+    )
+    found = read()
+    assert isinstance(found, Facts)
+    assert found.uid == 0
+
+
+def test_a_login_that_is_refused_is_not_tried_again(
+    program: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    """NAS systems block an address after a few of them."""
+    program("ssh", f"echo x >>{tmp_path}/tries; echo 'Permission denied' >&2; exit 255")
+    assert isinstance(read(), Unreadable)
+    assert (tmp_path / "tries").read_text() == "x\n"
+
+
+def real(port: int, deadline: float = 15.0) -> tuple[Facts | Unreadable, float]:
+    """What the real ssh program makes of a port of this machine, and how long that took."""
+    target = SshTarget("nas88", "127.0.0.1", port, "admin", None, host_key())
+    began = time.monotonic()
+    found = read_facts(settings(), target, [6443], deadline)
+    return found, time.monotonic() - began
+
+
+needs_ssh = pytest.mark.skipif(shutil.which("ssh") is None, reason="no ssh program here")
+
+
+@needs_ssh
+def test_a_closed_port_is_refused_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    found, took = real(port)
+    assert isinstance(found, Unreadable)
+    assert "refused the connection" in found.reason
+    assert took < 5
+
+
+@needs_ssh
+def test_a_port_that_never_speaks_ssh_is_named_as_such_within_the_connect_timeout() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        found, took = real(server.getsockname()[1])
+    assert isinstance(found, Unreadable)
+    assert "no SSH there" in found.reason
+    assert took < 14
 
 
 def test_a_machine_without_ssh_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

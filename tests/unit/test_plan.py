@@ -15,6 +15,7 @@ from nas.plan import Plan, make_plan, needed_ports, registry_of
 from tests.unit.go_no_proxy import GoNoProxy
 from tests.unit.samples import FACTS, facts, settings
 
+PROXY = "http://192.168.31.198:7222"
 OFF = Unreadable("away", "192.168.31.88:22: no route to host")
 PASSWORD = "p@s%#w/r:d"
 ENCODED = "p%40s%25%23w%2Fr%3Ad"
@@ -211,10 +212,36 @@ def test_the_token_is_a_part_of_the_environment_only() -> None:
     ("known", "config", "key", "why", "fix"),
     [
         (facts(uid=1000), {"sshUser": "bob"}, "sshUser", "uid 1000", "admin on QNAP"),
-        (facts(platform=""), {}, "platform", "5.10.60-qnap x86_64", "qnap"),
+        (facts(uid=1000, sudo="absent"), {}, "sshUser", "has no sudo", "with uid 0"),
+        (facts(uid=1000, sudo="sudoers"), {}, "sshUser", "may not use sudo", "administrators"),
+        (facts(uid=1000, sudo="tty"), {}, "sshUser", "without a terminal", "Defaults:admin !req"),
+        (facts(uid=1000, sudo="broken"), {}, "sshUser", "gets no sudo", "try `sudo true`"),
+        (
+            facts(uid=1000, sudo="wrong"),
+            {"sudoPassword": PASSWORD},
+            "sudoPassword",
+            "not the password that sudo takes",
+            "--secret nas-k3s:sudoPassword",
+        ),
+        (
+            facts(uid=1000, sudo="password", docker_access="none", socket="root:adm srw-rw----"),
+            {},
+            "sshUser",
+            "its socket is root:adm srw-rw----",
+            "group adm, or allow it docker without a password",
+        ),
+        (facts(platform=""), {}, "platform", "5.10.60-qnap x86_64", "custom"),
         (facts(docker=""), {}, "host", "no docker", "Container Station"),
-        (facts(engine="20.10.24"), {}, "proxy", "20.10.24", "update Container Station"),
-        (facts(engine="22.9"), {}, "proxy", "engine 23 does", "network settings"),
+        (
+            facts(platform="custom", engine="20.10.24"),
+            {},
+            "proxy",
+            "20.10.24: its config file knows no proxies (engine 23 does)",
+            "update Docker",
+        ),
+        (facts(platform="truenas"), {}, "proxy", "by a file on TrueNAS", "Global Configuration"),
+        (facts(platform="unraid"), {}, "proxy", "by a file on Unraid", "/boot/config/go"),
+        (facts(dockerd_flags=("no-proxy",)), {}, "proxy", "with --no-proxy", "start script"),
         (facts(ports_taken=(6443,)), {}, "apiPort", "port 6443", "16443"),
         (facts(ports_taken=(10250,)), {}, "apiPort", "port 10250", "other Kubernetes"),
         (facts(ports_taken=(16443,)), {"apiPort": "16443"}, "apiPort", "port 16443", "free one"),
@@ -233,11 +260,15 @@ def test_a_nas_that_cannot_carry_the_config_is_refused(
 @pytest.mark.parametrize(
     ("known", "config"),
     [
-        (facts(engine="20.10.24"), {"proxy": ""}),
+        (facts(platform="truenas"), {"proxy": ""}),
+        (facts(engine="20.10.24"), {}),
+        (facts(platform="truenas", http_proxy=PROXY, https_proxy=PROXY), {}),
         (facts(engine="23.0.0"), {}),
         (facts(engine="27.1.2-qnap8"), {}),
         (facts(engine=""), {}),
         (facts(uid=None), {}),
+        (facts(uid=1000, sudo="free", docker_access="direct"), {}),
+        (facts(uid=1000, sudo="password", docker_access="sudo"), {}),
         (facts(ports_taken=(6443, 10250), container="running"), {}),
         (facts(ports_taken=(6443,), container="exited"), {}),
         (OFF, {}),
@@ -249,8 +280,15 @@ def test_what_is_unknown_or_explained_is_no_refusal(
     plan(known, **config)
 
 
+def test_a_password_that_sudo_asks_for_is_a_setting_that_is_missing() -> None:
+    (found,) = problems(facts(uid=1026, user="bob", sudo="needed"))
+    assert (found.key, found.value) == ("sudoPassword", None)
+    assert "pulumi config set --secret nas-k3s:sudoPassword" in found.fix
+    assert "bob ALL=(root) NOPASSWD: ALL" in found.fix
+
+
 def test_every_refusal_is_told_at_once_and_without_the_password() -> None:
-    known = facts(uid=1, engine="20.10.24", ports_taken=(6443, 10250))
+    known = facts(uid=1, platform="unraid", ports_taken=(6443, 10250))
     found = problems(known, proxyUser="svc", proxyPassword=PASSWORD)
     assert [one.key for one in found] == ["sshUser", "proxy", "apiPort", "apiPort"]
     assert PASSWORD not in str(found)

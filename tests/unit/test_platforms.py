@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import get_args
 
@@ -33,7 +34,43 @@ def test_the_setting_offers_every_row_of_the_table() -> None:
 
 @pytest.mark.parametrize("row", PLATFORMS, ids=lambda row: row.name)
 def test_a_row_says_everything(row: Platform) -> None:
-    assert all(getattr(row, field.name) for field in fields(row))
+    optional = {field.name for field in fields(row) if field.default is not MISSING}
+    assert all(getattr(row, field.name) for field in fields(row) if field.name not in optional)
+
+
+@pytest.mark.parametrize("row", PLATFORMS, ids=lambda row: row.name)
+def test_a_row_has_what_its_routes_need(row: Platform) -> None:
+    if "systemd" in row.routes:
+        assert row.units
+    if "vendor-script" in row.routes:
+        assert row.start_script
+        assert row.notice
+    assert ('"$unit"' in row.restart) == bool(row.units)
+
+
+@pytest.mark.parametrize(
+    ("there", "name"),
+    [
+        ([], ""),
+        (["/run/systemd/system/"], "systemd"),
+        (["/etc/config/qpkg.conf"], "qnap"),
+        (["/run/systemd/system/", "/etc/config/qpkg.conf"], "qnap"),
+        (["/run/systemd/system/", "/etc/synoinfo.conf"], "synology"),
+        (["/run/systemd/system/", "/usr/bin/midclt"], "truenas"),
+        (["/etc/unraid-version"], "unraid"),
+    ],
+)
+def test_a_nas_is_recognised_most_special_first(there: list[str], name: str) -> None:
+    table = shell_table()
+    for row in PLATFORMS:
+        for path in re.findall(r"(?<= )/(?:etc|run)[^ ]*", row.detect):
+            found = path in [known.rstrip("/") for known in there]
+            table = table.replace(f"[ -f {path} ]", "true" if found else "false")
+            table = table.replace(f"[ -d {path} ]", "true" if found else "false")
+    midclt = "true" if "/usr/bin/midclt" in there else "false"
+    table = table.replace("command -v midclt >/dev/null 2>&1", midclt)
+    script = 'for p in $platform_names; do platform_$p detect && { printf %s "$p"; break; }; done'
+    assert ash(f"{table}\n{script}\n").stdout.decode() == name
 
 
 @pytest.mark.parametrize("row", PLATFORMS, ids=lambda row: row.name)

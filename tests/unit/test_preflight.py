@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nas.facts import Facts, Unreadable
-from nas.preflight import check_reachable
+from nas.preflight import check_operator_proxy, check_reachable
+from nas.proxy import is_bypassed
 from nas.ssh import SshTarget
+from tests.unit.go_no_proxy import GoNoProxy
 from tests.unit.samples import FACTS, host_key
 
 KEY = host_key()
@@ -15,12 +19,33 @@ TOOL = Unreadable("tool", "there is no ssh program")
 LOGIN = Unreadable("login", "192.168.31.88:22 does not let admin in")
 HOST_KEY = Unreadable("host-key", "the host key is not the one that was pinned")
 
+ENTRIES = st.sampled_from(
+    [
+        "nas.lan",
+        "lan",
+        ".lan",
+        "*.lan",
+        "other",
+        "10.1.2.3",
+        "fd00:0::5",
+        "10.1.0.0/16",
+        "10.1.*",
+        "fd00::/8",
+        "fd00::5",
+        "*",
+        "",
+        " nas.lan ",
+        "10.9.0.0/16",
+        "s.lan",
+    ]
+)
+
 
 def check(
     facts: Facts | Unreadable, *, preview: bool, pinned: bool = True
 ) -> list[tuple[str, str, str]]:
     key = KEY if pinned else None
-    target = SshTarget("nas88", "192.168.31.88", 2222, "admin", None, key)
+    target = SshTarget("192.168.31.88", 2222, "admin", None, key)
     return [
         (problem.key, problem.why, problem.fix)
         for problem in check_reachable(target, facts, preview=preview)
@@ -69,3 +94,38 @@ def test_without_any_host_key_up_is_refused_with_the_way_to_pin_it(
 
 def test_without_any_host_key_a_preview_goes_on_without_facts() -> None:
     assert check(HOST_KEY, preview=True, pinned=False) == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "refused"),
+    [
+        ({}, False),
+        ({"HTTP_PROXY": "http://p:1"}, False),
+        ({"HTTPS_PROXY": "http://p:1"}, True),
+        ({"https_proxy": "http://p:1", "no_proxy": "localhost,10.0.0.0/8"}, True),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "192.168.31.88"}, False),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "localhost, 192.168.31.0/24"}, False),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "192.168.*"}, True),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*"}, False),
+    ],
+)
+def test_a_shell_that_sends_the_nas_to_its_own_proxy_is_refused(
+    environment: dict[str, str], refused: bool
+) -> None:
+    problems = check_operator_proxy("192.168.31.88", environment)
+    assert bool(problems) == refused
+    assert all("export NO_PROXY=" in problem.fix for problem in problems)
+
+
+def test_the_password_of_the_shells_proxy_is_not_shown() -> None:
+    problems = check_operator_proxy("192.168.31.88", {"HTTPS_PROXY": "http://u:S3NTINEL@p:1"})
+    assert "S3NTINEL" not in str(problems[0])
+
+
+HOSTS = ["nas.lan", "NAS.lan", "10.1.2.3", "fd00::5", "localhost", "127.0.0.9", "::1"]
+
+
+@given(st.sampled_from(HOSTS), st.lists(ENTRIES))
+def test_a_bypass_is_what_go_takes_for_one(host: str, entries: list[str]) -> None:
+    no_proxy = ",".join(entries)
+    assert is_bypassed(host, no_proxy) == (not GoNoProxy(no_proxy).uses_proxy(host))

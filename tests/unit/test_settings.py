@@ -64,7 +64,14 @@ def problem(**config: str) -> Problem:
         ("sshPort", "[22]", "sshPort", "integer", "README"),
         ("sshUser", r"LAB\bob", "sshUser", "ssh:// URL", "local account"),
         ("sshUser", "bob@lab", "sshUser", "ssh:// URL", "local account"),
-        ("platform", "synology", "platform", "choices", "'auto' or 'qnap'"),
+        ("platform", "asustor", "platform", "choices", "'systemd' or 'custom'"),
+        ("restartDaemon", "yes", "restartDaemon", "choices", "'when-safe' or 'never'"),
+        ("drift", "true", "drift", "choices", "'on' or 'off'"),
+        ("dockerPath", "docker", "dockerPath", "no absolute path", "/etc/docker"),
+        ("daemonConfigFile", "/a b/c", "daemonConfigFile", "no absolute path", "/etc/docker"),
+        ("daemonConfigFile", "/etc/docker/", "daemonConfigFile", "no absolute path", "/etc/"),
+        ("daemonRestartCommand", "a\nb", "daemonRestartCommand", "more than one", "one line"),
+        ("sudoPassword", "a\nb", "sudoPassword", "more than one", "one line"),
         ("proxyScope", "pods", "proxyScope", "choices", "'all', 'images' or 'none'"),
         ("keepData", "perhaps", "keepData", "boolean", "README"),
         ("lanCidr", "192.168.31.0", "lanCidr", "no '/'", "10.42.0.0/16"),
@@ -307,8 +314,8 @@ def test_a_host_key_may_be_given_as_any_tool_prints_it(text: str) -> None:
     assert settings(sshHostKey=text).ssh_host_key == KEY
 
 
-@pytest.mark.parametrize("kind", ["ssh-rsa", "ecdsa-sha2-nistp256", "sk-ssh-ed25519@openssh.com"])
-def test_a_host_key_may_be_of_any_type(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["ecdsa-sha2-nistp256", "sk-ssh-ed25519@openssh.com"])
+def test_a_host_key_may_be_of_other_types(kind: str) -> None:
     assert settings(sshHostKey=host_key(kind)).ssh_host_key == host_key(kind)
 
 
@@ -321,6 +328,7 @@ def test_a_host_key_may_be_of_any_type(kind: str) -> None:
         (KEY.split()[1], "no SSH host key"),
         ("ssh-ed25519", "no SSH host key"),
         ("SHA256:8uXJz3xyz", "no SSH host key"),
+        (host_key("ssh-rsa"), "an RSA key"),
         ("@cert-authority * " + KEY, "no SSH host key"),
     ],
 )
@@ -433,3 +441,11 @@ def test_a_tilde_is_the_home_of_the_account_as_for_ssh(
 def test_a_file_without_certificate_is_no_ca(tmp_path: Path) -> None:
     (tmp_path / "ca.der").write_bytes(b"\x30\x82\xff")
     assert "no certificate in PEM" in problem(caCertificatesFile=str(tmp_path / "ca.der")).why
+
+
+def test_a_platform_of_your_own_needs_its_restart_command() -> None:
+    found = problem(platform="custom")
+    assert (found.key, found.value) == ("daemonRestartCommand", None)
+    assert "platform custom" in found.why
+    assert settings(platform="custom", daemonRestartCommand="/x restart").platform == "custom"
+    assert settings(platform="custom", proxy="").platform == "custom"

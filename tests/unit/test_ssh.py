@@ -17,7 +17,6 @@ KEY = host_key()
 
 def target(**changes: object) -> SshTarget:
     base: dict[str, object] = {
-        "stack": "nas88",
         "host": "192.168.31.88",
         "port": 22,
         "user": "admin",
@@ -53,7 +52,7 @@ def test_options_come_in_pairs_that_the_ssh_program_takes() -> None:
 
 def test_a_pinned_key_is_the_only_one_that_ssh_looks_at() -> None:
     options = target().options
-    assert "UserKnownHostsFile=~/.nas-k3s/known_hosts/nas88" in options
+    assert f"UserKnownHostsFile={target().known_hosts}" in options
     assert "GlobalKnownHostsFile=/dev/null" in options
 
 
@@ -82,16 +81,27 @@ def test_the_pinned_key_is_written_where_ssh_reads_it(
     home: Path, changes: dict[str, object], name: str
 ) -> None:
     target(**changes).write_known_hosts()
-    file = home / ".nas-k3s/known_hosts/nas88"
+    (file,) = (home / ".nas-k3s/known_hosts").iterdir()
+    assert target(**changes).known_hosts == f"~/.nas-k3s/known_hosts/{file.name}"
     assert file.read_text() == f"{name} {KEY}\n"
     assert file.parent.stat().st_mode & 0o077 == 0
 
 
-def test_another_key_replaces_the_one_that_was_written(home: Path) -> None:
+def test_another_key_or_another_nas_gets_another_file(home: Path) -> None:
+    # A destroy does not run the program: what another stack pinned must not be in its way.
+    for changes in ({}, {"host_key": host_key("ssh-rsa")}, {"host": "nas.lan"}, {"port": 2222}):
+        target(**changes).write_known_hosts()
+    texts = [file.read_text() for file in (home / ".nas-k3s/known_hosts").iterdir()]
+    assert len(set(texts)) == 4
+    assert f"192.168.31.88 {KEY}\n" in texts
+
+
+def test_a_second_run_leaves_the_file_alone(home: Path) -> None:
     target().write_known_hosts()
-    target(host_key=host_key("ssh-rsa")).write_known_hosts()
-    text = (home / ".nas-k3s/known_hosts/nas88").read_text()
-    assert text == f"192.168.31.88 {host_key('ssh-rsa')}\n"
+    (file,) = (home / ".nas-k3s/known_hosts").iterdir()
+    before = file.stat().st_mtime_ns
+    target().write_known_hosts()
+    assert file.stat().st_mtime_ns == before
 
 
 def test_without_a_key_nothing_is_written(home: Path) -> None:
@@ -120,13 +130,14 @@ def test_a_tilde_means_what_it_means_for_ssh(home: Path, path: str, expected: st
 # ---- the user's own known_hosts
 
 RSA = host_key("ssh-rsa")
+ECDSA = host_key("ecdsa-sha2-nistp256")
 
 
 @pytest.mark.parametrize(
     ("printed", "key"),
     [
         (f"# Host nas found: line 1\nnas {RSA}\n# Host nas found: line 2\nnas {KEY} me\n", KEY),
-        (f"nas {RSA}\n", RSA),
+        (f"nas {RSA}\n", None),
         (f"|1|x=|y= {KEY}\n", KEY),
         (f"@revoked nas {KEY}\n", None),
         ("", None),
@@ -159,9 +170,9 @@ def test_without_ssh_keygen_no_key_is_known(
 def test_the_pinned_key_goes_before_the_one_in_known_hosts(
     program: Callable[[str, str], None],
 ) -> None:
-    program("ssh-keygen", f'echo "nas {RSA}"')
+    program("ssh-keygen", f'echo "nas {ECDSA}"')
     assert ssh_target(settings(sshHostKey=KEY)).host_key == KEY
-    assert ssh_target(settings()).host_key == RSA
+    assert ssh_target(settings()).host_key == ECDSA
 
 
 def test_the_connection_is_what_the_settings_say(program: Callable[[str, str], None]) -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/busybox sh
-# Stands before runc on machines that lack CAP_SYS_RESOURCE, as many containers and sandboxes do. There
+# Stands before runc on machines that lack CAP_SYS_RESOURCE, as many containers do. There
 # runc refuses the capability, which old engines give to every privileged container, and limits
 # above the hard ones of this box. Take the former off what runc is to run and lower the latter:
 # the bundle's config for a container, the file of the process for an exec.

@@ -63,6 +63,9 @@ def create(client: Client, auth: image.Auth, wanted: State) -> tuple[str, State]
         raise PartialFailureError(str(error), container_id, outputs) from error
     if state is None:
         raise PluginError(f"container {container_id} is gone right after it was created")
+    # The official provider keeps these as they were written until a refresh reads them.
+    if "capabilities" in planned:
+        state["capabilities"] = planned["capabilities"]
     return container_id, state
 
 
@@ -283,8 +286,8 @@ def _config(wanted: State) -> dict[str, Any]:
                 {"Name": limit["name"], "Soft": limit["soft"], "Hard": limit["hard"]}
                 for limit in given("ulimits") or []
             ],
-            "CapAdd": (given("capabilities") or {}).get("adds") or None,
-            "CapDrop": (given("capabilities") or {}).get("drops") or None,
+            "CapAdd": _capabilities((given("capabilities") or {}).get("adds")),
+            "CapDrop": _capabilities((given("capabilities") or {}).get("drops")),
             "Devices": [
                 {
                     "PathOnHost": device["hostPath"],
@@ -340,6 +343,14 @@ def _limits(wanted: State) -> dict[str, Any]:
         if wanted.get(name):
             limits[member] = [{"Path": d["path"], "Rate": d["rate"]} for d in wanted[name]]
     return limits
+
+
+def _capabilities(names: list[str] | None) -> list[str] | None:
+    """Names as Docker's own client sends them: NET_ADMIN and net_admin are CAP_NET_ADMIN."""
+    full = {name.strip().upper() for name in names or []}
+    if "ALL" in full:
+        return ["ALL"]
+    return sorted(f"CAP_{name.removeprefix('CAP_')}" for name in full) or None
 
 
 def _security(options: list[str]) -> dict[str, Any]:
@@ -428,7 +439,7 @@ def _healthcheck(check: State | None) -> dict[str, Any] | None:
         "Timeout": _nanoseconds(check["timeout"]),
         "StartPeriod": _nanoseconds(check["startPeriod"]),
         "StartInterval": _nanoseconds(check["startInterval"]),
-        "Retries": check["retries"],
+        "Retries": check.get("retries") or 0,
     }
 
 

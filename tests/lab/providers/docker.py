@@ -135,7 +135,7 @@ class DockerProvider(Provider):
             return CreateResponse("", _properties(wanted))
         known = {name: value for name, value in wanted.items() if value is not UNKNOWN}
         resource_id, state = await self._do(token, "create", known)
-        return CreateResponse(resource_id, _properties(state))
+        return CreateResponse(resource_id, _outputs(table, state))
 
     async def read(self, request: ReadRequest) -> ReadResponse:
         token, table = _known(request.type)
@@ -151,7 +151,7 @@ class DockerProvider(Provider):
         for name, field in table.items():
             if name in inputs and not schema.same(field, found.get(name), inputs[name]):
                 inputs[name] = found.get(name)
-        return ReadResponse(request.resource_id, _properties(found), _properties(inputs))
+        return ReadResponse(request.resource_id, _outputs(table, found), _properties(inputs))
 
     async def update(self, request: UpdateRequest) -> UpdateResponse:
         token, table = _known(request.type)
@@ -159,7 +159,7 @@ class DockerProvider(Provider):
         wanted = schema.plan(table, _plain(request.news), old)
         if not request.preview:
             wanted = await self._do(token, "update", request.resource_id, old, wanted)
-        return UpdateResponse(_properties(wanted))
+        return UpdateResponse(_outputs(table, wanted))
 
     async def delete(self, request: DeleteRequest) -> None:
         token, _ = _known(request.type)
@@ -196,6 +196,12 @@ def _known(qualified: str) -> tuple[str, Table]:
 def _plain(properties: Mapping[str, PropertyValue]) -> State:
     plain = {name: to_plain(value) for name, value in properties.items()}
     return {name: value for name, value in plain.items() if value is not None}
+
+
+def _outputs(table: Table, state: State) -> dict[str, PropertyValue]:
+    """Outputs of a resource; lists and sets are there even when they are empty."""
+    empty: State = {name: [] for name, field in table.items() if field.kind in ("list", "set")}
+    return _properties(empty | state)
 
 
 def _properties(state: Mapping[str, Any]) -> dict[str, PropertyValue]:

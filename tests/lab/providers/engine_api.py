@@ -34,6 +34,8 @@ DOCKER_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestExcep
 # Pulls, stops and waits take as long as they take; the official provider gives each 20 minutes.
 _TIMEOUT = 1200  # seconds
 _STDERR_KEPT = 4096
+# What the official provider's Docker client (v28) knows; newer daemons answer that version too.
+_NEWEST_API = "1.51"
 
 
 def connect(host: str, ssh_opts: Sequence[str], *, check_daemon: bool) -> Client:
@@ -50,13 +52,18 @@ def connect(host: str, ssh_opts: Sequence[str], *, check_daemon: bool) -> Client
             client = docker.APIClient(host, **settings)
         if check_daemon:
             client.ping()
-        client._version = client._retrieve_server_version()
+        offered = client._retrieve_server_version()
+        client._version = min(offered, _NEWEST_API, key=_numbers)
     except DOCKER_ERRORS as error:
         raise PluginError(
             "failed to create Docker client: Error pinging Docker server, please make sure that "
             f"{host} is reachable and has a  '_ping' endpoint. Error: {explain(error)}"
         ) from error
     return client
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 def ssh_command(host: str, ssh_opts: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -24,6 +25,7 @@ from asyncssh.packet import String
 
 from .plugin import PluginError
 
+_RSA = "ssh-rsa"
 _FIRST_DELAY, _DELAY_FACTOR, _LONGEST_DELAY = 0.1, 1.5, 5.0  # seconds, as the official retries
 
 Line = Callable[[str], Awaitable[None]]
@@ -265,8 +267,13 @@ async def _dial(
             "ssh: handshake failed: ssh: unable to authenticate, attempted methods "
             f"[{' '.join(tried)}], no supported methods remain"
         ) from None
+    except asyncssh.ChannelOpenError as error:
+        raise _DialError(f"ssh: rejected: connect failed ({error.reason})") from error
     except (asyncssh.Error, OSError) as error:
-        raise _DialError(f"ssh: handshake failed: {error}") from error
+        reason = str(error)
+        if _RSA in endpoint.get("server_host_key_algs", ()):
+            reason = f"ssh: no common algorithm for host key; we offered: [{_RSA}]"
+        raise _DialError(f"ssh: handshake failed: {reason}") from error
 
 
 async def _tcp(connection: Connection) -> socket.socket:
@@ -316,14 +323,17 @@ async def _keys(connection: Connection) -> list[Any]:
             ) from error
     if connection.private_key is None:
         return agent
+    password = connection.private_key_password
     try:
-        return [
-            asyncssh.import_private_key(connection.private_key, connection.private_key_password)
-        ]
-    except asyncssh.KeyEncryptionError:
-        raise PluginError("ssh: this private key is passphrase protected") from None
-    except asyncssh.KeyImportError:
-        raise PluginError("ssh: no key found") from None
+        return [asyncssh.import_private_key(connection.private_key, password)]
+    except asyncssh.KeyEncryptionError as error:
+        raise PluginError(
+            f"the lab's stand-in for the provider `command` cannot read this private key: {error}"
+        ) from error
+    except asyncssh.KeyImportError as error:
+        if "assphrase" in str(error):
+            raise PluginError("ssh: this private key is passphrase protected") from error
+        raise PluginError("ssh: no key found") from error
 
 
 def _host_keys(connection: Connection) -> list[asyncssh.SSHKey]:
@@ -356,4 +366,5 @@ def _text(data: bytes | bytearray) -> str:
 
 def _quote(text: str) -> str:
     """Go's %q, near enough: a double-quoted literal with escapes."""
-    return json.dumps(text, ensure_ascii=False)
+    quoted = json.dumps(text, ensure_ascii=False)
+    return re.sub(r"\\u00([0-9a-f]{2})", r"\\x\1", quoted)

@@ -73,7 +73,8 @@ def _checked(table: Table, inputs: State, path: str) -> tuple[State, list[CheckF
                 failures.append(
                     CheckFailure(path + name, f"Missing required property '{path}{name}'")
                 )
-            if field.default is not None:
+            # As in the official provider, defaults that are empty values are no inputs.
+            if field.default:
                 inputs[name] = field.default
         elif not has_unknown(inputs[name]):
             failures += _value_failures(field, inputs, name, path)
@@ -102,7 +103,8 @@ def _value_failures(field: Field, inputs: State, name: str, path: str) -> list[C
 def plan(table: Table, inputs: Mapping[str, Plain], state: Mapping[str, Plain] | None) -> State:
     """The state that is wanted: the inputs, plus what stays as it is.
 
-    With no `state` (a creation) the computed rest is unknown.
+    With no `state` (a creation) the computed rest is unknown. Every property that has a default is
+    there.
     """
     planned: State = {}
     for name, field in table.items():
@@ -112,6 +114,8 @@ def plan(table: Table, inputs: Mapping[str, Plain], state: Mapping[str, Plain] |
             value = UNKNOWN if state is None else state.get(name)
             if value is not None:
                 planned[name] = value
+        elif field.default is not None:
+            planned[name] = field.default
     return planned
 
 
@@ -142,9 +146,13 @@ def diff(
     ignored = {re.split(r"[.\[]", path)[0] for path in ignore_changes}
     details: dict[str, PropertyDiff] = {}
     for name, field in table.items():
-        if field.output_only or name in ignored:
+        if name in ignored:
             continue
         old, new = state.get(name), wanted.get(name)
+        if new is None and _never_read(field) and name not in state:
+            new = UNKNOWN
+        elif field.output_only:
+            continue
         if same(field, old, new):
             continue
         details[name] = PropertyDiff(_kind(field, old, new), False)
@@ -157,6 +165,14 @@ def diff(
         delete_before_replace=bool(replaces) and delete_first,
         stables=[name for name, field in table.items() if field.force_new and name not in replaces],
     )
+
+
+def _never_read(field: Field) -> bool:
+    """Lists that Docker fills: absent from the state of what was made but failed before its read.
+
+    The official provider wants them anew, which replaces a container that could not be started.
+    """
+    return field.kind == "list" and field.block is None and (field.computed or field.output_only)
 
 
 def changed(table: Table, names: Iterable[str], old: State, new: State) -> bool:

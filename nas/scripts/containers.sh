@@ -1,0 +1,95 @@
+# shellcheck shell=sh
+# The owner's containers around a restart of the daemon.
+
+# What ran before it, until all of that runs again: a run that is killed in between must not leave
+# somebody's container down. In /tmp, since after a reboot the owner's restart policies decide.
+RUNNING=/tmp/nas-k3s.running
+
+# Leaves the running containers in $tmp/running, with the names of those that Docker would not
+# start again by itself in lonely.
+note_containers() {
+  bounded 30 "$docker" ps -q --no-trunc >"$tmp/running" 2>/dev/null || : >"$tmp/running"
+  if interrupted_restart; then
+    sort -u "$tmp/running" "$RUNNING" >"$tmp/running.all" && mv "$tmp/running.all" "$tmp/running"
+  fi
+  lonely=
+  while read -r id; do
+    # shellcheck disable=SC2016
+    policy=$(bounded 15 "$docker" inspect --format '{{.HostConfig.RestartPolicy.Name}} {{.Name}}' "$id" 2>/dev/null) || continue
+    case $policy in
+      always\ * | unless-stopped\ *) ;;
+      *) lonely="$lonely${lonely:+, }${policy##*[ /]}" ;;
+    esac
+  done <"$tmp/running"
+}
+
+interrupted_restart() {
+  [ -f "$RUNNING" ] && [ ! -L "$RUNNING" ] || return 1
+  # Anybody may write to /tmp.
+  # shellcheck disable=SC2012
+  [ "$(ls -ln "$RUNNING" | awk '{ print $3 }')" = 0 ]
+}
+
+# For the next run, should this one be killed.
+remember_containers() {
+  [ -f "$tmp/running" ] || return 0
+  rm -f "$RUNNING"
+  cp "$tmp/running" "$RUNNING" || say "warning: cannot write $RUNNING"
+}
+
+finish_interrupted_restart() {
+  if interrupted_restart; then
+    note_containers
+    containers_back
+  fi
+}
+
+# The setting restartDaemon, asked before anything is written.
+allow_restart() {
+  note_containers
+  count=$(($(wc -l <"$tmp/running")))
+  case $RESTART_DAEMON in
+    never)
+      fail "Docker would have to restart for its proxy, and nas-k3s:restartDaemon is never" \
+        "set nas-k3s:restartDaemon to always when $count running containers may restart, or give Docker the proxy by hand ($("platform_$platform" by_hand)); nothing was changed"
+      ;;
+    when-safe)
+      [ -z "$lonely" ] ||
+        fail "Docker would have to restart for its proxy, and it would not start these again by itself: $lonely" \
+          "give them a restart policy (docker update --restart unless-stopped NAME), or set nas-k3s:restartDaemon to always: they are then started again; nothing was changed"
+      ;;
+  esac
+  [ "$count" -eq 0 ] || say "running containers: $count, they will be running again afterwards"
+  [ -z "$lonely" ] || say "without a restart policy, and started again by us: $lonely"
+}
+
+containers_back() {
+  while read -r id; do
+    container_back "$id"
+  done <"$tmp/running"
+  rm -f "$RUNNING"
+}
+
+container_back() {
+  tries=0
+  while :; do
+    # shellcheck disable=SC2016
+    state=$(bounded 15 "$docker" inspect --format '{{.State.Running}} {{.HostConfig.RestartPolicy.Name}} {{.Name}}' "$1" 2>/dev/null) || {
+      say "container $1 is gone: it was started with --rm"
+      return 0
+    }
+    case $state in
+      true\ *) return 0 ;;
+      false\ always\ * | false\ unless-stopped\ *) [ "$tries" -lt 50 ] || break ;;
+      *) break ;;
+    esac
+    tries=$((tries + 1))
+    nap
+  done
+  name=${state##* /}
+  if bounded 60 "$docker" start "$1" >/dev/null 2>"$tmp/start.err"; then
+    say "started $name again: it has no restart policy"
+  else
+    say "warning: $name does not start again: $(tail -n 1 "$tmp/start.err" | masked)"
+  fi
+}

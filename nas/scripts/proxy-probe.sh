@@ -1,0 +1,131 @@
+# shellcheck shell=sh
+# Whether images can be pulled through the proxy: asked before a restart, from the NAS itself, and
+# after it, by the daemon.
+
+# Asks the proxy for the registry before anything changes: a restart for a dead proxy would stop
+# the owner's containers for nothing.
+check_proxy() {
+  command -v nc >/dev/null 2>&1 || return 0
+  say "asking the proxy $PROXY_HOST:$PROXY_PORT for $REGISTRY"
+  ask_proxy
+  answer=$(head -n 1 "$tmp/answer" 2>/dev/null | tr -d '\r')
+  case $answer in
+    'HTTP/1.'?' 200'*) return 0 ;;
+    'HTTP/1.'?' 407'*)
+      fail "the hop daemon -> proxy fails: $PROXY_HOST:$PROXY_PORT wants other credentials ($answer)" \
+        "set nas-k3s:proxyUser and, as a secret, nas-k3s:proxyPassword; nothing was changed"
+      ;;
+    'HTTP/1.'*)
+      fail "the hop proxy -> registry fails: $PROXY_HOST:$PROXY_PORT answers '$answer' for $REGISTRY" \
+        "let the proxy reach $REGISTRY; nothing was changed"
+      ;;
+  esac
+  if [ "$connected" = yes ]; then
+    [ "$PROXY_SCHEME" != http ] || fail \
+      "the hop daemon -> proxy fails: $PROXY_HOST:$PROXY_PORT is open but is no HTTP proxy" \
+      "check nas-k3s:proxy; nothing was changed"
+    return 0
+  fi
+  fail "the hop daemon -> proxy fails: $PROXY_HOST:$PROXY_PORT cannot be reached from the NAS ($(tail -n 1 "$tmp/nc.err"))" \
+    "start the proxy or change nas-k3s:proxy; nothing was changed"
+}
+
+# Leaves the proxy's answer in $tmp/answer and sets connected.
+ask_proxy() {
+  connected=no
+  {
+    if [ "$PROXY_SCHEME" = http ]; then
+      printf 'CONNECT %s HTTP/1.1\r\nHost: %s\r\n' "$REGISTRY" "$REGISTRY"
+      [ -z "$PROXY_AUTH" ] || printf 'Proxy-Authorization: %s\r\n' "$PROXY_AUTH"
+      printf '\r\n'
+    fi
+    # An open input keeps nc waiting for the answer.
+    wait_for_answer
+  } | bounded 20 nc -w 10 "$PROXY_HOST" "$PROXY_PORT" >"$tmp/answer" 2>"$tmp/nc.err" && connected=yes
+  [ ! -s "$tmp/answer" ] || connected=yes
+}
+
+wait_for_answer() {
+  tries=0
+  while [ "$tries" -lt 75 ] && [ ! -s "$tmp/answer" ] && [ ! -s "$tmp/nc.err" ]; do
+    [ "$PROXY_SCHEME" = http ] || [ "$tries" -lt 5 ] || return 0
+    tries=$((tries + 1))
+    nap
+  done
+}
+
+# Lets the daemon ask the registry for the image's manifest, as a pull begins, by its API
+# (GET /distribution/NAME/json). On failure, why names the hop.
+pull_path_works() {
+  say "letting Docker ask the registry for $IMAGE"
+  : >"$tmp/reply"
+  : >"$tmp/reply.err"
+  rm -f "$tmp/reply.done"
+  {
+    printf 'GET /distribution/%s/json HTTP/1.0\r\nHost: docker\r\n\r\n' "$IMAGE"
+    # The end of the input would end the question.
+    wait_for_reply
+  } | { bounded "$PULL_PROBE_TIMEOUT" "$docker" system dial-stdio >"$tmp/reply" 2>"$tmp/reply.err"
+    echo $? >"$tmp/reply.done"; }
+  judge_reply
+}
+
+wait_for_reply() {
+  probe_until=$(($(now) + PULL_PROBE_TIMEOUT))
+  while [ ! -f "$tmp/reply.done" ] && [ "$(now)" -lt "$probe_until" ]; do
+    # Headers, an empty line and the whole body, which is one line.
+    awk '{ sub(/\r$/, "") } body && NF { found = 1 } $0 == "" { body = 1 } END { exit !found }' \
+      "$tmp/reply" && return 0
+    nap
+  done
+}
+
+judge_reply() {
+  status_line=$(head -n 1 "$tmp/reply" | tr -d '\r')
+  # Errors of the API are one object with a message.
+  message=$(sed -n 's/.*"message": *"\(.*\)"}* *$/\1/p' "$tmp/reply" | tr -d '\r' | masked | head -n 1 | cut -c 1-400)
+  via="$PROXY_HOST:$PROXY_PORT"
+  case $status_line in
+    'HTTP/1.'?' 200'*)
+      say "Docker reaches $REGISTRY through the proxy"
+      return 0
+      ;;
+    '')
+      if [ "$(cat "$tmp/reply.done" 2>/dev/null)" != 124 ] && [ -s "$tmp/reply.err" ]; then
+        say "warning: this docker cannot be asked for a registry ($(tail -n 1 "$tmp/reply.err" | masked))"
+        return 0
+      fi
+      why="Docker got no answer from $REGISTRY within $PULL_PROBE_TIMEOUT s: the proxy $via takes connections and says nothing"
+      return 1
+      ;;
+  esac
+  case $message in
+    *proxyconnect*x509* | *proxyconnect*tls*)
+      why="the hop daemon -> proxy fails: $via does not speak TLS as Docker trusts it ($message)"
+      ;;
+    *"roxy Authentication Required"*)
+      why="the hop daemon -> proxy fails: $via wants other credentials; set nas-k3s:proxyUser and nas-k3s:proxyPassword ($message)"
+      ;;
+    *proxyconnect* | *"socks connect"*)
+      why="the hop daemon -> proxy fails: Docker cannot reach $via ($message)"
+      ;;
+    *x509* | *"tls: "*)
+      why="the certificate of $REGISTRY is not one that Docker trusts: a proxy that re-signs TLS needs its CA in /etc/docker/certs.d/${REGISTRY%:443}/ca.crt on the NAS ($message)"
+      ;;
+    *"no such host"* | *"server misbehaving"*)
+      why="Docker looks $REGISTRY up by itself instead of asking the proxy: does nas-k3s:noProxy spare it? ($message)"
+      ;;
+    *": Forbidden"* | *"Service Unavailable"* | *"Bad Gateway"* | *"Gateway Time"* | *": Not Found"*)
+      why="the hop proxy -> registry fails: $via does not let Docker through to $REGISTRY ($message)"
+      ;;
+    *"connection refused"* | *"i/o timeout"* | *"deadline exceeded"* | *"connection reset"* | *EOF* | *"request canceled"* | *unreachable*)
+      why="Docker gets no answer from $REGISTRY through $via ($message)"
+      ;;
+    *)
+      # The registry itself spoke, if only to say no: 401, 404, too many requests.
+      say "Docker reaches $REGISTRY through the proxy, which answers: ${message:-$status_line}"
+      return 0
+      ;;
+  esac
+  return 1
+}

@@ -1,0 +1,94 @@
+"""What others change on the NAS: preview shows it, up heals it once, then nothing is left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.story import HOUSEHOLD_RUNNING, Story
+from tests.e2e.test_main_job import RESOURCES
+from tests.lab import engine
+from tests.lab.box import Lab
+from tests.lab.project import open_project
+
+
+@pytest.fixture(scope="module")
+def story(session_lab: Lab) -> Iterator[Story]:
+    """A stack that is up."""
+    made = Story(session_lab, open_project(session_lab, engine.ensure_engine(), "drift"))
+    made.clear()
+    made.configure()
+    made.must_up()
+    yield made
+    made.clear()
+
+
+def unchanged(story: Story) -> None:
+    done = story.preview("--expect-no-changes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "changed on the NAS" not in done.stdout + done.stderr
+
+
+def heals(story: Story, what: str, mark: str) -> None:
+    """Preview names it, up replaces the mark and updates its command, and nothing else."""
+    before = story.container()
+    shown = story.preview("--diff")
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert what in shown.stdout
+    assert "changed on the NAS since the last up" in shown.stdout + shown.stderr
+    story.must_up()
+    assert story.changes() == {"replace": 1, "update": 1, "same": RESOURCES - 2}, mark
+    assert story.container()[0] == before[0]
+    unchanged(story)
+
+
+def test_a_first_up_leaves_marks_that_say_none(story: Story) -> None:
+    marks = [one for one in story.project.resources() if one["type"] == "pulumi:index:Stash"]
+    assert {one["inputs"]["input"] for one in marks} == {"none"}
+    assert len(marks) == 2
+    unchanged(story)
+
+
+def test_a_wiped_wrapper_is_put_back_and_docker_not_restarted(story: Story) -> None:
+    starts = story.lab.dockerd_starts()
+    wrapper = story.lab.ssh("command -v docker")[1].strip()
+    assert wrapper
+    story.must(f"rm {wrapper}")
+    heals(story, "docker is not on the PATH of SSH commands", "docker-drift")
+    assert story.lab.ssh("docker version")[0] == 0
+    assert story.lab.dockerd_starts() == starts
+
+
+def test_a_proxy_that_an_update_wiped_is_set_again_with_one_restart(story: Story) -> None:
+    config = story.lab.docker_json
+    story.must(f"cp -p {config}.nas-k3s-original {config}")
+    story.must("/etc/init.d/container-station.sh restart")
+    story.must("until docker info >/dev/null 2>&1; do sleep 1; done")
+    starts = story.lab.dockerd_starts()
+    heals(story, "the proxy is gone from", "daemon-proxy-drift")
+    assert story.lab.dockerd_starts() == starts + 1
+    assert story.running() == {*HOUSEHOLD_RUNNING, "k3s"}
+
+
+def test_a_file_that_was_edited_while_docker_runs_on_is_mended_without_a_restart(
+    story: Story,
+) -> None:
+    edited = story.docker_json()
+    config = story.lab.docker_json
+    starts = story.lab.dockerd_starts()
+    story.must(f"cp -p {config}.nas-k3s-original {config}")
+    heals(story, "the proxy is gone from", "daemon-proxy-drift")
+    assert story.docker_json() == edited
+    assert story.lab.dockerd_starts() == starts
+
+
+def test_drift_that_is_off_is_not_looked_for(story: Story) -> None:
+    wrapper = story.lab.ssh("command -v docker")[1].strip()
+    text = story.must(f"cat {wrapper}")
+    story.must(f"rm {wrapper}")
+    story.configure(drift="off")
+    unchanged(story)
+    story.configure()
+    assert text
+    heals(story, "docker is not on the PATH of SSH commands", "docker-drift")

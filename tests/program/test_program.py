@@ -1,0 +1,597 @@
+"""The program under mocks: what the engine is asked for, in `up` and in `preview`."""
+
+from __future__ import annotations
+
+import runpy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+import components.program
+from components.program import build
+from components.stack_config import stack_config
+from nas.facts import Facts, Unreadable
+from nas.plan import make_plan
+from nas.ssh import SshTarget
+from tests.program.recorder import Registration, Run, record
+from tests.unit.samples import CONFIG, FACTS, host_key, settings
+from tests.unit.test_kubeconfig import K3S
+
+IMAGE_ID = "sha256:0123456789abcdef"
+OUTPUTS = {"cluster-kubeconfig": {"stdout": K3S}, "k3s-image": {"imageId": IMAGE_ID}}
+COMMANDS = {
+    "docker-path": ("sh -s apply", "sh -s remove"),
+    "daemon-proxy-config": ("sh -s apply", "sh -s restore"),
+    "k3s-network": ("sh -s none", "sh -s remove"),
+    "cluster-api": ("sh -s wait", None),
+    "cluster-kubeconfig": ("sh -s read", None),
+    "ready-checks": ("sh -s check", "sh -s forget"),
+}
+SECRET: dict[str, Any] = {"proxyUser": "svc", "proxyPassword": "S3NTINEL", "token": "S3NTINEL"}
+BOTH = pytest.mark.parametrize("preview", [False, True], ids=["up", "preview"])
+
+
+def target(key_file: Path | None = None) -> SshTarget:
+    key = None if key_file is None else str(key_file)
+    return SshTarget("192.168.31.88", 22, "admin", key, host_key())
+
+
+def run(
+    *,
+    preview: bool = False,
+    facts: Facts | Unreadable = FACTS,
+    key_file: Path | None = None,
+    **config: str,
+) -> Run:
+    """The program's graph for a config."""
+    plan = make_plan(settings(**config), facts)
+    done = record(lambda: build(plan, target(key_file)), preview=preview, outputs=OUTPUTS)
+    assert done.error is None, done.error
+    return done
+
+
+@pytest.fixture(scope="module")
+def up() -> Run:
+    """A run with the sample config."""
+    return run()
+
+
+# ---- the graph
+
+
+@BOTH
+def test_every_resource_of_the_design_is_there(preview: bool) -> None:
+    done = run(preview=preview)
+    types = {name: one.type.removeprefix("nas-k3s:index:") for name, one in done.resources.items()}
+    assert types == {
+        "nas-commands": "pulumi:providers:command",
+        "docker": "RemoteDocker",
+        "docker-provider": "pulumi:providers:docker",
+        "docker-drift": "pulumi:index:Stash",
+        "daemon-proxy": "DaemonProxy",
+        "daemon-proxy-drift": "pulumi:index:Stash",
+        "k3s": "K3sServer",
+        "k3s-image": "docker:index/remoteImage:RemoteImage",
+        "k3s-data": "docker:index/volume:Volume",
+        "k3s-etc": "docker:index/volume:Volume",
+        "k3s-container": "docker:index/container:Container",
+        "cluster": "ClusterAccess",
+        "cluster-provider": "pulumi:providers:kubernetes",
+        "ready": "ClusterReady",
+        "ready-namespace": "kubernetes:core/v1:Namespace",
+        "ready-smoke": "kubernetes:batch/v1:Job",
+        **dict.fromkeys(COMMANDS, "command:remote:Command"),
+    }
+
+
+def test_without_a_proxy_the_daemon_is_left_alone() -> None:
+    done = run(proxy="")
+    assert not [name for name in done.resources if name.startswith("daemon-proxy")]
+    assert "docker-path" in done.before("k3s-image")
+
+
+@pytest.mark.parametrize(
+    ("name", "earlier"),
+    [
+        ("docker-provider", ["docker-path"]),
+        ("daemon-proxy-config", ["docker-path", "docker-provider"]),
+        ("k3s-image", ["daemon-proxy-config", "docker-path"]),
+        ("k3s-network", ["k3s-image"]),
+        ("k3s-container", ["k3s-image", "k3s-data", "k3s-etc", "k3s-network"]),
+        ("cluster-api", ["k3s-container"]),
+        ("cluster-kubeconfig", ["k3s-container", "cluster-api"]),
+        ("cluster-provider", ["cluster-kubeconfig", "cluster-api"]),
+        ("ready-checks", ["cluster-provider"]),
+        ("ready-namespace", ["ready-checks"]),
+        ("ready-smoke", ["ready-namespace", "ready-checks"]),
+    ],
+)
+@BOTH
+def test_each_arrow_of_the_design_is_a_dependency(
+    name: str, earlier: list[str], preview: bool
+) -> None:
+    done = run(preview=preview)
+    assert set(earlier) <= done.before(name)
+    assert name not in {found for other in earlier for found in done.before(other)}
+
+
+def test_no_two_connections_to_the_nas_are_made_at_once(up: Run) -> None:
+    """sshd may allow a single login at a time (MaxStartups 1)."""
+    over_ssh = [one.name for one in up.custom if one.type.startswith(("command:", "docker:"))]
+    for one in over_ssh:
+        for other in over_ssh:
+            assert one == other or one in up.before(other) or other in up.before(one), (one, other)
+
+
+def test_every_resource_has_an_explicit_provider(up: Run) -> None:
+    providers = {
+        "command:": up["nas-commands"],
+        "docker:": up["docker-provider"],
+        "kubernetes:": up["cluster-provider"],
+    }
+    for one in up.custom:
+        if not one.type.startswith(("pulumi:providers:", "pulumi:index:Stash")):
+            (provider,) = [p for prefix, p in providers.items() if one.type.startswith(prefix)]
+            assert one.request.provider.startswith(f"{provider.urn}::"), one.name
+
+
+def test_every_child_lies_below_the_component_that_it_is_named_after(up: Run) -> None:
+    for one in up.custom:
+        if one.name != "nas-commands":
+            parent = one.request.parent.rpartition("::")[2]
+            assert one.name.startswith(f"{parent}-"), one.name
+
+
+def test_components_show_what_they_are_about_and_no_secret() -> None:
+    done = run(**SECRET)
+    shown = {name: content for name, content in done.outputs.items() if content}
+    assert set(shown) == {"docker", "daemon-proxy", "k3s", "cluster", "ready"}
+    assert shown["daemon-proxy"]["proxy"] == "http://xxxxx:xxxxx@192.168.31.198:7222"
+    assert "S3NTINEL" not in str(shown)
+
+
+# ---- remote commands
+
+
+def commands(done: Run) -> list[Registration]:
+    return done.of_type("command:remote:Command")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_names_a_mode_and_no_data(up: Run, name: str) -> None:
+    inputs = up[name].inputs
+    create, delete = COMMANDS[name]
+    assert inputs["create"].split("\n")[0] == create
+    assert all(line.startswith("# ") for line in inputs["create"].split("\n")[1:])
+    assert inputs.get("delete") == delete
+    assert "update" not in inputs
+    # `triggers` would run the old delete after the new create; sshd accepts no variables.
+    assert not {"triggers", "environment"} & set(inputs)
+    assert inputs["addPreviousOutputInEnv"] is False
+
+
+@BOTH
+def test_scripts_and_the_private_key_are_secrets(tmp_path: Path, preview: bool) -> None:
+    key = tmp_path / "id"
+    key.write_text("S3NTINEL KEY\r\n")
+    done = run(preview=preview, key_file=key, **SECRET)
+    for one in commands(done):
+        assert one.is_secret("stdin")
+        assert one.is_secret("connection", "privateKey")
+        assert one.inputs["connection"]["privateKey"] == "S3NTINEL KEY\n"
+
+
+@BOTH
+def test_no_secret_is_in_an_input_that_is_not_marked(tmp_path: Path, preview: bool) -> None:
+    key = tmp_path / "id"
+    key.write_text("S3NTINEL")
+    auth = '{"configs": {"reg.lan": {"auth": {"password": "S3NTINEL"}}}}'
+    done = run(preview=preview, key_file=key, registries=auth, **SECRET)
+    marked = 0
+    for one in done.resources.values():
+        for name, value in one.inputs.items():
+            if "S3NTINEL" in str(value):
+                marked += 1
+                assert _every_holder_is_marked(one, (name,), value), (one.name, name)
+        options = str(one.request).split("object {")[0]
+        assert "S3NTINEL" not in options
+    assert marked > len(commands(done))
+
+
+def _every_holder_is_marked(one: Registration, path: tuple[str | int, ...], value: Any) -> bool:
+    if one.is_secret(*path):
+        return True
+    if isinstance(value, dict):
+        items = list(value.items())
+    elif isinstance(value, list):
+        items = list(enumerate(value))
+    else:
+        return "S3NTINEL" not in str(value)
+    return all(_every_holder_is_marked(one, (*path, step), item) for step, item in items)
+
+
+def test_every_command_has_the_same_connection_with_a_pinned_key_and_few_tries(up: Run) -> None:
+    wanted = {
+        "host": "192.168.31.88",
+        "port": 22,
+        "user": "admin",
+        "hostKey": host_key(),
+        "dialErrorLimit": 4,
+        "perDialTimeout": 15,
+    }
+    assert [one.inputs["connection"] for one in commands(up)] == [wanted] * len(COMMANDS)
+
+
+def test_each_step_of_a_command_has_a_deadline(up: Run) -> None:
+    for one in commands(up):
+        limits = one.request.customTimeouts
+        assert limits.create == limits.update == limits.delete
+        assert limits.create.removesuffix("s").isdigit()
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "least"),
+    [
+        ("daemon-proxy-config", {"daemonTimeout": "300"}, 2 * 300),
+        ("cluster-api", {"readyTimeout": "900"}, 900),
+        ("cluster-kubeconfig", {"readyTimeout": "900"}, 900),
+        ("ready-checks", {"readyTimeout": "900", "disable": "[]"}, 900 * 6),
+    ],
+)
+def test_the_deadline_of_a_command_leaves_its_script_the_time_of_the_settings(
+    name: str, config: dict[str, Any], least: int
+) -> None:
+    """The script's own message says more than a command that is cut off."""
+    one = run(**config)[name]
+    (seconds,) = {value for key, value in config.items() if key.endswith("Timeout")}
+    assert f"_TIMEOUT={seconds}\n" in one.inputs["stdin"]
+    assert int(one.request.customTimeouts.create.removesuffix("s")) > least
+
+
+def test_the_kubeconfig_is_a_secret_from_the_command_to_the_provider(up: Run) -> None:
+    read = up["cluster-kubeconfig"]
+    assert {"stdout", "stderr"} <= set(read.request.additionalSecretOutputs)
+    assert read.inputs["logging"] == "none"
+    assert up["cluster-provider"].is_secret("kubeconfig")
+    assert yaml.safe_load(up["cluster-provider"].inputs["kubeconfig"])["current-context"]
+
+
+def test_people_see_what_the_other_scripts_say(up: Run) -> None:
+    for one in commands(up):
+        if one.name != "cluster-kubeconfig":
+            assert one.inputs["logging"] == "stderr"
+
+
+@BOTH
+def test_preview_names_proxy_and_no_proxy_without_credentials(preview: bool) -> None:
+    done = run(preview=preview, noProxy='["reg.example"]', **SECRET)
+    create = done["daemon-proxy-config"].inputs["create"]
+    assert "# proxy: http://xxxxx:xxxxx@192.168.31.198:7222" in create
+    assert "reg.example" in create.split("# noProxy: ")[1]
+    assert not done["daemon-proxy-config"].is_secret("create")
+
+
+def test_another_password_changes_only_what_is_secret() -> None:
+    one = run(proxyUser="svc", proxyPassword="one")["daemon-proxy-config"].inputs
+    other = run(proxyUser="svc", proxyPassword="other")["daemon-proxy-config"].inputs
+    assert {name for name in one if one[name] != other[name]} == {"stdin"}
+
+
+@pytest.mark.parametrize(("keep", "mode"), [("true", "sh -s keep"), ("false", "sh -s restore")])
+def test_destroy_restores_the_daemons_proxy_unless_told_otherwise(keep: str, mode: str) -> None:
+    assert run(keepDaemonProxy=keep)["daemon-proxy-config"].inputs["delete"] == mode
+
+
+# ---- docker
+
+
+def test_docker_is_reached_over_ssh_as_everything_else(tmp_path: Path) -> None:
+    key = tmp_path / "id"
+    key.write_text("KEY\n")
+    inputs = run(key_file=key)["docker-provider"].inputs
+    assert inputs["host"] == "ssh://admin@192.168.31.88:22"
+    options = inputs["sshOpts"]
+    options = yaml.safe_load(options) if isinstance(options, str) else options
+    assert options == list(target(key).options)
+
+
+def test_the_container_is_k3s_with_the_network_of_the_nas(up: Run) -> None:
+    inputs = up["k3s-container"].inputs
+    plan = make_plan(settings(), FACTS)
+    assert inputs["command"] == list(plan.command)
+    assert (inputs["name"], inputs["hostname"], inputs["image"]) == ("k3s", "nas88", IMAGE_ID)
+    assert inputs["networkMode"] == "host"
+    assert inputs["privileged"] is True
+    assert inputs["restart"] == "unless-stopped"
+    # Left to the daemon, these come back as a change at every up.
+    assert inputs["logDriver"] == "json-file"
+    assert inputs["logOpts"]
+    # With less the database may be killed in the middle of a write.
+    assert inputs["destroyGraceSeconds"] >= 30
+    assert inputs["stopTimeout"] >= 30
+    assert not {"ports", "networksAdvanced", "init", "pidMode"} & set(inputs)
+
+
+def test_data_and_the_password_of_the_node_outlive_the_container(up: Run) -> None:
+    mounts = {mount["target"]: mount for mount in up["k3s-container"].inputs["mounts"]}
+    assert set(mounts) == {"/var/lib/rancher/k3s", "/etc/rancher"}
+    for target_path, volume in (("/var/lib/rancher/k3s", "k3s-data"), ("/etc/rancher", "k3s-etc")):
+        assert mounts[target_path] == {"type": "volume", "target": target_path, "source": volume}
+        assert up[volume].inputs["name"] == volume
+
+
+def test_proxy_and_token_are_secret_variables_of_the_container() -> None:
+    one = run(**SECRET)["k3s-container"]
+    assert one.is_secret("envs")
+    envs = dict(text.split("=", 1) for text in one.inputs["envs"])
+    assert envs == make_plan(settings(**SECRET), FACTS).env
+    assert one.inputs["envs"] == sorted(one.inputs["envs"])
+
+
+def test_registries_are_a_secret_file_that_is_always_written() -> None:
+    """The file lies in a volume: one that is no longer wanted would stay."""
+    mirror = '{"mirrors": {"docker.io": {"endpoint": ["http://reg.lan:5000"]}}}'
+    for text, content in ((mirror, yaml.safe_load(mirror)), ("", {})):
+        one = run(registries=text)["k3s-container"]
+        (upload,) = one.inputs["uploads"]
+        assert upload["file"] == "/etc/rancher/k3s/registries.yaml"
+        assert upload["permissions"] == "0600"
+        assert yaml.safe_load(upload["content"]) == content
+        assert one.is_secret("uploads", 0, "content")
+
+
+def test_additional_ca_certificates_lie_where_go_programs_look(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    done = run(caCertificatesFile=str(tmp_path / "ca.pem"))
+    upload = done["k3s-container"].inputs["uploads"][1]
+    assert upload["file"].startswith("/etc/ssl/certs/")
+    assert upload["content"] == "-----BEGIN CERTIFICATE-----\n"
+
+
+def test_the_old_container_goes_before_the_new_one_comes(up: Run) -> None:
+    request = up["k3s-container"].request
+    assert request.deleteBeforeReplace
+    assert request.deleteBeforeReplaceDefined
+    # The provider says that it updated these and leaves the container as it was.
+    assert {"tmpfs", "healthcheck", "init"} <= set(request.replaceOnChanges)
+
+
+@BOTH
+def test_another_image_is_a_replacement_already_in_preview(preview: bool) -> None:
+    for image in ("reg.lan/k3s:1", "reg.lan/k3s:2"):
+        done = run(preview=preview, k3sImage=image)
+        assert done["k3s-container"].request.replacement_trigger.string_value == image
+        assert done["k3s-image"].inputs["name"] == image
+
+
+def test_the_image_stays_for_the_cleanup_and_has_its_own_deadline() -> None:
+    one = run(pullTimeout="777")["k3s-image"]
+    assert one.inputs["keepLocally"] is True
+    assert one.request.customTimeouts.create == "777s"
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_destroy_leaves_the_data_exactly_when_the_setting_says_so(keep: bool) -> None:
+    done = run(keepData=str(keep).lower())
+    for volume in ("k3s-data", "k3s-etc"):
+        assert done[volume].request.retainOnDelete == keep
+    assert not done["k3s-container"].request.retainOnDelete
+    kept = "docker volume rm k3s-data k3s-etc"
+    assert (kept in done["k3s-network"].inputs["stdin"]) == keep
+
+
+# ---- the cluster
+
+
+def test_objects_in_the_cluster_go_with_the_container(up: Run) -> None:
+    for name in ("ready-namespace", "ready-smoke"):
+        assert up[name].request.deletedWith == up["k3s-container"].urn
+
+
+def test_the_identity_of_the_cluster_is_that_of_its_data() -> None:
+    one = run()["cluster-provider"].inputs
+    other = run(facts=Unreadable("away", "off"), apiPort="16443")["cluster-provider"].inputs
+    assert one["clusterIdentifier"] == other["clusterIdentifier"] == "nas-k3s/nas88/k3s"
+
+
+def test_the_smoke_test_pulls_its_image_and_resolves_a_name_of_the_cluster() -> None:
+    done = run(smokeImage="reg.lan/busybox:1", clusterDomain="nas.home", readyTimeout="99")
+    spec = done["ready-smoke"].inputs["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    assert container["image"] == "reg.lan/busybox:1"
+    assert container["command"][0] == "nslookup"
+    assert container["command"][-1] == "kubernetes.default.svc.nas.home"
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"
+    assert spec["activeDeadlineSeconds"] == 99
+    assert done["ready-smoke"].request.customTimeouts.create == "99s"
+    assert done["ready-smoke"].inputs["metadata"]["namespace"] == "nas-k3s-smoke"
+
+
+@pytest.mark.parametrize("name", ["cluster-api", "ready-checks"])
+def test_another_container_is_waited_for_and_proven_anew(up: Run, name: str) -> None:
+    assert "# container: k3s-container-id" in up[name].inputs["create"]
+
+
+def test_another_container_leaves_the_kubeconfig_known(up: Run) -> None:
+    """Else every object in the cluster would be unknown in the preview."""
+    create = up["cluster-kubeconfig"].inputs["create"]
+    assert "k3s-container-id" not in create
+    assert "# image: docker.io/rancher/k3s:v1.34.4-k3s1" in create
+
+
+# ---- exports
+
+
+def test_the_exports_are_what_a_user_needs_and_the_kubeconfig_is_a_secret(up: Run) -> None:
+    values = {name: export.value for name, export in up.exports.items()}
+    kubeconfig = yaml.safe_load(values.pop("kubeconfig"))
+    assert kubeconfig["clusters"][0]["cluster"]["server"] == "https://192.168.31.88:6443"
+    assert values == {
+        "endpoint": "https://192.168.31.88:6443",
+        "context": "k3s-nas88",
+        "nodeName": "nas88",
+        "image": "docker.io/rancher/k3s:v1.34.4-k3s1",
+    }
+    assert {name for name, export in up.exports.items() if export.secret} == {"kubeconfig"}
+
+
+def test_a_preview_knows_everything_but_what_the_nas_makes() -> None:
+    done = run(preview=True, facts=Unreadable("away", "switched off"))
+    unknown = {name for name, export in done.exports.items() if not export.known}
+    assert unknown == {"kubeconfig"}
+    assert done.exports["kubeconfig"].secret
+
+
+# ---- drift
+
+
+@BOTH
+def test_without_drift_the_marks_say_none_and_keep_what_they_said_before(preview: bool) -> None:
+    done = run(preview=preview)
+    for name in ("docker-drift", "daemon-proxy-drift"):
+        assert done[name].inputs == {"input": "none"}
+        assert list(done[name].request.ignoreChanges) == ["input"]
+        assert list(done[name].request.replaceOnChanges) == ["input"]
+    for name in ("docker-path", "daemon-proxy-config"):
+        assert done[name].inputs["create"].splitlines()[-1] == "# drift: none"
+
+
+@BOTH
+def test_drift_of_one_thing_marks_that_and_nothing_else(preview: bool) -> None:
+    wiped = replace(FACTS, container="running", docker_on_path="", applied_put="a", put="a")
+    done = run(preview=preview, facts=replace(wiped, docker_on_path=""))
+    assert done["docker-drift"].inputs["input"].startswith("docker is not on the PATH")
+    assert list(done["docker-drift"].request.ignoreChanges) == []
+    assert "# drift: docker is not on the PATH" in done["docker-path"].inputs["create"]
+    assert done["daemon-proxy-drift"].inputs == {"input": "none"}
+    assert done["daemon-proxy-config"].inputs["create"].endswith("# drift: none")
+
+
+# ---- from the config to the graph
+
+
+class ReachedError(Exception):
+    """The NAS was asked for although nothing should have been."""
+
+
+@pytest.fixture
+def facts(monkeypatch: pytest.MonkeyPatch, home: Path) -> list[Facts | Unreadable]:
+    """What reading the NAS gives: the last item; reading without one is an error."""
+    answers: list[Facts | Unreadable] = []
+
+    def read(*_arguments: object) -> Facts | Unreadable:
+        if not answers:
+            raise ReachedError
+        return answers[-1]
+
+    monkeypatch.setattr(components.program, "read_facts", read)
+    monkeypatch.setenv("PATH", str(home))
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    return answers
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def main(*, preview: bool = False, **config: str) -> Run:
+    """`__main__.py` with a stack's config."""
+    everything = {"sshHostKey": host_key(), **CONFIG, **config}
+
+    def program() -> None:
+        runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+    return record(
+        program,
+        preview=preview,
+        outputs=OUTPUTS,
+        config={f"nas-k3s:{key}": text for key, text in everything.items()},
+    )
+
+
+@BOTH
+def test_the_whole_program_runs_from_config_to_exports(
+    facts: list[Facts | Unreadable], home: Path, preview: bool
+) -> None:
+    facts.append(FACTS)
+    done = main(preview=preview)
+    assert done.error is None
+    assert set(done.exports) == {"kubeconfig", "endpoint", "context", "nodeName", "image"}
+    assert (
+        next((home / ".nas-k3s/known_hosts").iterdir())
+        .read_text()
+        .startswith("192.168.31.88 ssh-ed")
+    )
+    assert [one for one in done.warnings if "Docker on the NAS will be restarted" in one]
+
+
+def test_a_nas_that_is_off_is_one_warning_in_a_preview_and_an_error_in_up(
+    facts: list[Facts | Unreadable],
+) -> None:
+    facts.append(Unreadable("away", "192.168.31.88:22: no route to host"))
+    previewed = main(preview=True)
+    assert previewed.error is None
+    assert len(previewed.warnings) == 1
+    assert "no route to host" in previewed.warnings[0]
+    tried = main()
+    assert isinstance(tried.error, pulumi.RunError)
+    assert "no route to host" in str(tried.error)
+    assert tried.resources == {}
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"host": ""}, "pulumi config set nas-k3s:host"),
+        ({"proxy": "http://192.168.31.198"}, "nas-k3s:proxy = "),
+        ({"noProxy": '["10.1.*"]'}, "write 10.1.0.0/16"),
+        ({"apiPort": "70000"}, "nas-k3s:apiPort = 70000"),
+        ({"sshPassword": "S3NTINEL"}, "ssh-copy-id"),
+        ({"prxy": "S3NTINEL"}, "write nas-k3s:proxy"),
+    ],
+)
+def test_a_bad_config_is_refused_before_the_nas_is_asked_or_a_resource_exists(
+    facts: list[Facts | Unreadable], config: dict[str, Any], words: str, preview: bool
+) -> None:
+    assert facts == []
+    done = main(preview=preview, **config)
+    assert isinstance(done.error, pulumi.RunError)
+    assert words in str(done.error)
+    assert "S3NTINEL" not in str(done.error)
+    assert done.resources == {}
+    assert done.exports == {}
+
+
+def test_a_nas_that_cannot_carry_the_config_is_refused_before_a_resource_exists(
+    facts: list[Facts | Unreadable],
+) -> None:
+    facts.append(Facts(uid=1000, platform="unraid", docker="/d", engine="27.5.1"))
+    done = main()
+    assert isinstance(done.error, pulumi.RunError)
+    assert "2 settings need a change" in str(done.error)
+    assert done.resources == {}
+
+
+def test_a_shell_whose_own_proxy_would_take_the_api_is_refused_before_a_resource_exists(
+    facts: list[Facts | Unreadable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts.append(FACTS)
+    monkeypatch.setenv("HTTPS_PROXY", "http://svc:S3NTINEL@p:1")
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    done = main()
+    assert isinstance(done.error, pulumi.RunError)
+    assert 'export NO_PROXY="localhost,192.168.31.88"' in str(done.error)
+    assert "S3NTINEL" not in str(done.error)
+    assert done.resources == {}
+
+
+def test_the_config_is_read_whole_so_that_unknown_keys_are_seen() -> None:
+    seen: list[dict[str, str]] = []
+    config = {"nas-k3s:host": "nas.lan", "nas-k3s:zzz": "1", "other:host": "x", "pulumi:a": "b"}
+    assert record(lambda: seen.append(stack_config()), config=config).error is None
+    assert seen == [{"host": "nas.lan", "zzz": "1"}]

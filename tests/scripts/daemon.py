@@ -1,0 +1,46 @@
+"""daemon-proxy.sh as the component runs it."""
+
+from __future__ import annotations
+
+from nas.facts import Unreadable
+from nas.plan import make_plan
+from nas.settings import load_settings, platform_variables
+from tests.scripts.fake_nas import Done, FakeNas
+
+OFF = Unreadable("away", "not asked")
+
+
+def variables(**config: str) -> dict[str, str]:
+    """The variables as the component makes them, from a stack's config."""
+    settings = load_settings(
+        "nas88",
+        {"host": "192.168.31.88", "proxy": "http://192.168.31.198:7222", **config},
+    )
+    proxy = make_plan(settings, OFF).daemon
+    assert proxy is not None
+    return {
+        **platform_variables(settings),
+        "PROXIES": proxy.proxies,
+        "DROP_IN": proxy.drop_in,
+        "EXPORTS": proxy.exports,
+        "HTTP_PROXY_SHOWN": proxy.shown,
+        "NO_PROXY_SHOWN": ",".join(proxy.no_proxy),
+        "PROXY_SCHEME": proxy.url.scheme,
+        "PROXY_HOST": proxy.url.host,
+        "PROXY_PORT": str(proxy.url.port),
+        "PROXY_AUTH": proxy.authorization,
+        "IMAGE": "docker.io/rancher/k3s:v1.34.4-k3s1",
+        "REGISTRY": "registry-1.docker.io:443",
+        "RESTART_DAEMON": settings.restart_daemon,
+        "DAEMON_TIMEOUT": "5",
+        "PULL_PROBE_TIMEOUT": "3",
+        "LOCK_TIMEOUT": "3",
+    }
+
+
+def apply(nas: FakeNas, **config: str) -> Done:
+    return nas.run("daemon-proxy.sh", "apply", variables(**config))
+
+
+def restore(nas: FakeNas, **config: str) -> Done:
+    return nas.run("daemon-proxy.sh", "restore", variables(**config))

@@ -1,0 +1,221 @@
+"""cluster-ready.sh under BusyBox ash: what it waits for, and what it says of what it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.scripts.fake_nas import QPKG, STARTED, Done, FakeNas
+from tests.scripts.rendered import SAMPLES
+
+HINT = SAMPLES["cluster-ready.sh"]["PULL_HINT"]
+BEFORE, AFTER = "2026-11-25T09:29:59Z", "2026-11-25T09:30:07Z"
+IMAGE = "docker.io/rancher/mirrored-coredns-coredns:1.13.1"
+READY = {
+    "node": "True|KubeletReady: kubelet is posting ready status|v1.34.4+k3s1",
+    "lease": AFTER,
+    "account": "serviceaccount/default",
+    "deployment_coredns": "1",
+    "deployment_metrics_server": "1",
+    "pods_running": f"coredns-5d-x true {AFTER}\nmetrics-server-7f-y true {AFTER}\n",
+    "pods_waiting": "",
+    "events": "",
+    "delete": "",
+}
+
+
+def check(nas: FakeNas, **changes: str | None) -> Done:
+    """Runs the check against a ready cluster with some answers changed; None is an error."""
+    answers = {what: text for what, text in {**READY, **changes}.items() if text is not None}
+    nas.k3s(**answers)
+    variables = {**SAMPLES["cluster-ready.sh"], "READY_TIMEOUT": "0"}
+    return nas.run("cluster-ready.sh", "check", variables)
+
+
+def test_a_ready_cluster_is_told_with_what_was_seen(nas: FakeNas) -> None:
+    done = check(nas)
+    assert done.status == 0, done.err
+    assert done.results == {
+        "node_nas88": "Ready, v1.34.4+k3s1",
+        "service_account_default": "serviceaccount/default",
+        "coredns": "available",
+        "metrics-server": "available",
+    }
+
+
+def test_smoke_tests_of_earlier_containers_are_cleared_and_those_of_this_one_stay(
+    nas: FakeNas,
+) -> None:
+    assert check(nas).status == 0
+    deleted = nas.read("/state/kube/deleted")
+    assert "-n nas-k3s-smoke delete jobs -l nas-k3s/container!=0123456789ab " in deleted
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen"),
+    [
+        (
+            {"node": None, "error": 'Error from server (NotFound): nodes "nas88" not found\n'},
+            "node nas88 is not ready after 0 s: not registered: "
+            'Error from server (NotFound): nodes "nas88" not found',
+        ),
+        ({"node": None}, "not registered: The connection to the server was refused"),
+        (
+            {"node": "False|KubeletNotReady: cni plugin not initialized|v1.34.4+k3s1"},
+            "not Ready: KubeletNotReady: cni plugin not initialized",
+        ),
+        ({"node": "Unknown|NodeStatusUnknown: stopped|v1.34.4+k3s1"}, "not Ready: NodeStatusUnk"),
+        ({"node": "|v1.34.4+k3s1"}, "not Ready"),
+        (
+            {"node": READY["node"].replace("v1.34.4", "v1.33.1")},
+            "its kubelet is v1.33.1+k3s1 and not v1.34.4+k3s1",
+        ),
+        ({"lease": BEFORE}, "has not reported since the container started"),
+        ({"lease": None}, "has not reported since the container started"),
+        ({"lease": "OCI runtime exec failed"}, "has not reported since the container started"),
+        ({"account": None}, "service account default is not ready after 0 s: The connection"),
+        ({"deployment_coredns": None}, "coredns is not ready after 0 s: The connection"),
+        ({"deployment_coredns": "", "pods_waiting": ""}, "it has no pod yet"),
+        (
+            {"pods_running": f"coredns-5d-x true {BEFORE}", "pods_waiting": "coredns-5d-x|\n"},
+            "pod coredns-5d-x",
+        ),
+    ],
+)
+def test_what_is_missing_is_told_with_the_way_to_more(
+    nas: FakeNas, changes: dict[str, str | None], seen: str
+) -> None:
+    done = check(nas, **changes)
+    assert done.status == 1
+    assert seen in done.err
+    assert "docker logs k3s on the NAS says more; nas-k3s:readyTimeout" in done.err
+
+
+WAITING = f"coredns-5d-x|{IMAGE}|ImagePullBackOff|Back-off pulling image\n"
+EVENTS = (
+    f"{AFTER} Failed: Error: ErrImagePull\n"
+    f'{AFTER} Failed: Failed to pull image "{IMAGE}": dial tcp 1.2.3.4:443: no route to host\n'
+    f"{AFTER} BackOff: Back-off pulling image\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"pods_waiting": "other-1|x|Foo|bar\n" + WAITING, "events": EVENTS},
+            ["pod coredns-5d-x", IMAGE, "ImagePullBackOff", "no route to host"],
+        ),
+        ({"pods_waiting": WAITING, "events": ""}, [IMAGE, "Back-off pulling image"]),
+        (
+            {
+                "pods_waiting": "coredns-5d-x|\n",
+                "events": f"null FailedCreatePodSandBox: older\n{AFTER} FailedCreatePodSandBox: "
+                'failed to get sandbox image "rancher/mirrored-pause:3.6": no route to host\n',
+            },
+            ["pod coredns-5d-x", 'sandbox image "rancher/mirrored-pause:3.6"', "no route to host"],
+        ),
+    ],
+)
+def test_an_image_that_cannot_be_pulled_is_told_with_its_reason_and_the_setting(
+    nas: FakeNas, changes: dict[str, str], words: list[str]
+) -> None:
+    done = check(nas, deployment_coredns="", **changes)
+    assert done.status == 1
+    error, advice = done.err.splitlines()[-2:]
+    for word in words:
+        assert word in error
+    assert advice == f"nas-k3s:   -> {HINT}"
+
+
+def test_no_message_holds_the_proxys_password_or_a_token(nas: FakeNas) -> None:
+    reason = (
+        f'{AFTER} Failed: Failed to pull image: proxyconnect "http://svc:S3NTINEL@p:1": refused '
+        f"K3S_TOKEN=S3NTINEL K10{'a' * 40}::server:S3NTINEL\n"
+    )
+    done = check(nas, deployment_coredns="", pods_waiting=WAITING, events=reason)
+    assert "xxxxx:xxxxx@p:1" in done.err
+    assert "S3NTINEL" not in done.err + done.out
+
+
+def test_what_becomes_ready_in_time_is_waited_for(nas: FakeNas) -> None:
+    nas.k3s(**{**READY, "deployment_coredns": "0"})
+    nas.inside("k3s", "kubectl", _counting(nas))
+    variables = {**SAMPLES["cluster-ready.sh"], "READY_TIMEOUT": "20"}
+    done = nas.run("cluster-ready.sh", "check", variables)
+    assert done.status == 0, done.err
+    assert int(nas.read("/state/asked")) >= 3
+
+
+def _counting(nas: FakeNas) -> str:
+    """A kubectl whose CoreDNS is available at the third question."""
+    real = nas.read("/state/containers/k3s/bin/kubectl")
+    count = (
+        'case $* in *"get deployment coredns"*)\n'
+        "  asked=$(($(cat /state/asked 2>/dev/null || echo 0) + 1))\n"
+        "  echo $asked >/state/asked\n"
+        "  [ $asked -lt 3 ] || echo 1 >/state/kube/deployment-coredns\n"
+        "esac\n"
+    )
+    return real.replace("\nK=/state/kube\n", f"\nK=/state/kube\n{count}")
+
+
+def test_an_image_of_the_users_own_may_have_any_version(nas: FakeNas) -> None:
+    nas.k3s(**{**READY, "node": READY["node"].replace("v1.34.4+k3s1", "v9")})
+    variables = {**SAMPLES["cluster-ready.sh"], "KUBELET_VERSION": ""}
+    done = nas.run("cluster-ready.sh", "check", variables)
+    assert done.results["node_nas88"] == "Ready, v9"
+
+
+def test_the_start_of_the_container_is_what_docker_says(nas: FakeNas) -> None:
+    assert BEFORE < STARTED < AFTER
+    assert check(nas, lease=f"{STARTED}Z").status == 0
+
+
+# ---- forget
+
+
+def forget(nas: FakeNas) -> Done:
+    return nas.run("cluster-ready.sh", "forget", SAMPLES["cluster-ready.sh"])
+
+
+def test_forget_removes_the_namespace_of_the_smoke_test_only(nas: FakeNas) -> None:
+    nas.k3s(**READY)
+    assert forget(nas) == Done(0, "", "")
+    deleted = nas.read("/state/kube/deleted").splitlines()
+    assert [line.split(" --")[0] for line in deleted] == ["delete namespace nas-k3s-smoke"]
+
+
+def _cluster_dead(nas: FakeNas) -> None:
+    nas.k3s()
+
+
+def _container_gone(nas: FakeNas) -> None:
+    nas.write("/state/containers/k3s/status", "exited")
+
+
+def _docker_gone(nas: FakeNas) -> None:
+    nas.path(f"{QPKG}/bin/docker").unlink()
+
+
+def _daemon_down(nas: FakeNas) -> None:
+    nas.path("/state/up").unlink()
+
+
+def _another_nas(nas: FakeNas) -> None:
+    nas.path("/etc/config/qpkg.conf").unlink()
+
+
+def _tmp_full(nas: FakeNas) -> None:
+    nas.path("/tmp").rmdir()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [_cluster_dead, _container_gone, _docker_gone, _daemon_down, _another_nas, _tmp_full],
+    ids=lambda fault: fault.__name__.strip("_"),
+)
+def test_forget_never_fails(nas: FakeNas, fault: Callable[[FakeNas], None]) -> None:
+    fault(nas)
+    assert forget(nas).status == 0

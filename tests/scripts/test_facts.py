@@ -1,0 +1,226 @@
+"""facts.sh under BusyBox ash: it reads, and leaves out what it cannot read."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nas.daemon_routes import fingerprint
+from nas.drift import find_drift
+from nas.facts import Facts, parse_facts
+from tests.scripts.daemon import apply, variables
+from tests.scripts.fake_nas import DOCKER_JSON, QPKG, FakeNas
+from tests.scripts.rendered import SAMPLES
+
+DATA = "/share/CACHEDEV1_DATA/docker"
+LISTENING = """  sl  local_address rem_address   st tx_queue
+   0: 00000000:192B 00000000:0000 0A 00000000:00000000
+   1: 0100007F:280A 00000000:0000 01 00000000:00000000
+"""
+
+
+def read(nas: FakeNas, *, platform: str = "auto", ports: str = "6443 10250", **how: Any) -> Facts:
+    variables = {**SAMPLES["facts.sh"], "PLATFORM": platform, "PORTS": ports}
+    done = nas.run("facts.sh", "facts", variables, **how)
+    assert done.status == 0, done.err
+    return parse_facts(done.out)
+
+
+def test_a_qnap_is_read_with_its_docker_and_its_containers(nas: FakeNas) -> None:
+    nas.path(DATA).mkdir(parents=True)
+    ssh = {"SSH_CONNECTION": "192.168.31.7 50000 192.168.31.88 22"}
+    found = read(nas, environment=ssh)
+    assert (found.uid, found.platform, found.address) == (0, "qnap", "192.168.31.88")
+    assert found.docker == f"{QPKG}/bin/docker"
+    assert found.docker_on_path == ""
+    assert found.config == nas.config
+    assert (found.engine, found.storage_driver, found.data_root) == ("27.1.2", "overlay2", DATA)
+    assert found.data_fs
+    assert found.time is not None
+    assert found.kernel
+    assert found.machine
+    assert (found.running, found.no_restart_policy) == (2, ("notes",))
+    assert (found.http_proxy, found.no_proxy, found.container) == ("", "", "")
+
+
+def test_reading_changes_nothing(nas: FakeNas) -> None:
+    def everything() -> dict[str, bytes]:
+        return {
+            str(path): path.read_bytes()
+            for path in nas.root.rglob("*")
+            if path.is_file() and not path.is_symlink() and "dev" not in path.parts
+        }
+
+    before = everything()
+    read(nas)
+    assert everything() == before
+
+
+def test_the_k3s_container_and_the_proxies_of_the_daemon_are_read(nas: FakeNas) -> None:
+    nas.k3s()
+    nas.write("/state/http", "http://xxxxx:xxxxx@192.168.31.198:7222")
+    nas.write("/state/no", "localhost,192.168.31.0/24")
+    found = read(nas)
+    assert found.container == "running"
+    assert found.http_proxy == "http://xxxxx:xxxxx@192.168.31.198:7222"
+    assert found.no_proxy == "localhost,192.168.31.0/24"
+
+
+def test_a_star_in_the_owners_list_is_no_list_of_files(nas: FakeNas) -> None:
+    nas.write("/state/no", "*")
+    nas.write("/state/http", "http://h:1")
+    assert read(nas).no_proxy == "*"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("2fc12fc1", "zfs"),
+        ("794c7630", "overlayfs"),
+        ("6969", "nfs"),
+        ("1021994", "tmpfs"),
+        ("f15f", "ecryptfs"),
+        ("9123683e", "btrfs"),
+        ("ef53", "ext2/ext3"),
+        ("58465342", "xfs"),
+    ],
+)
+def test_a_file_system_has_a_name_also_where_busybox_knows_none(
+    nas: FakeNas, kind: str, name: str
+) -> None:
+    nas.path(DATA).mkdir(parents=True)
+    known = name if name in ("ext2/ext3", "xfs") else "UNKNOWN"
+    stat = f'stat() {{ case $* in "-f -c %t {DATA}") echo {kind} ;; *) echo {known} ;; esac; }}\n'
+    assert read(nas, before=stat).data_fs == name
+
+
+@pytest.mark.parametrize(("files", "ports"), [(["tcp"], (6443,)), (["tcp6"], (6443,)), ([], ())])
+def test_a_port_is_taken_when_something_listens_on_it(
+    nas: FakeNas, files: list[str], ports: tuple[int, ...]
+) -> None:
+    """6443 is 0x192B and listens; 10250 is 0x280A and only a connection."""
+    for name in files:
+        nas.write(f"/proc/net/{name}", LISTENING)
+    assert read(nas).ports_taken == ports
+
+
+def test_the_kernel_shows_a_listening_port_as_the_script_expects_it(nas: FakeNas) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        nas.write("/proc/net/tcp", Path("/proc/net/tcp").read_text())
+    assert read(nas, ports=f"{port} 1").ports_taken == (port,)
+
+
+@pytest.mark.parametrize(("file", "version"), [(True, 2), (False, 1)])
+def test_the_version_of_the_cgroups_is_read(nas: FakeNas, file: bool, version: int) -> None:
+    if file:
+        nas.write("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n")
+    assert read(nas).cgroup == version
+
+
+def _no_docker(nas: FakeNas) -> None:
+    nas.path(f"{QPKG}/bin/docker").unlink()
+
+
+def _daemon_down(nas: FakeNas) -> None:
+    nas.path("/state/up").unlink()
+
+
+def _another_nas(nas: FakeNas) -> None:
+    nas.path("/etc/config/qpkg.conf").unlink()
+
+
+@pytest.mark.parametrize(
+    ("fault", "platform", "docker", "engine"),
+    [
+        (_no_docker, "qnap", False, ""),
+        (_daemon_down, "qnap", True, ""),
+        (_another_nas, "", False, ""),
+    ],
+)
+def test_what_cannot_be_read_is_left_out_and_the_rest_is_there(
+    nas: FakeNas, fault: Callable[[FakeNas], None], platform: str, docker: bool, engine: str
+) -> None:
+    fault(nas)
+    nas.write("/proc/net/tcp", LISTENING)
+    found = read(nas)
+    assert (found.platform, bool(found.docker), found.engine) == (platform, docker, engine)
+    assert (found.uid, found.ports_taken, found.running) == (0, (6443,), None)
+
+
+def test_the_setting_goes_before_what_the_nas_looks_like(nas: FakeNas) -> None:
+    _another_nas(nas)
+    assert read(nas, platform="qnap").docker == f"{QPKG}/bin/docker"
+
+
+def test_our_wrapper_is_on_the_path_but_is_not_docker(nas: FakeNas) -> None:
+    nas.run("docker-path.sh", "apply", SAMPLES["docker-path.sh"])
+    found = read(nas)
+    assert (found.docker, found.docker_on_path) == (f"{QPKG}/bin/docker", "/usr/bin/docker")
+    _no_docker(nas)
+    assert read(nas).docker == ""
+
+
+# ---- what drift is told by
+
+
+@pytest.mark.parametrize(
+    ("kind", "engine"),
+    [("qnap", "27.1.2"), ("qnap", "20.10.24"), ("synology", "24.0.2"), ("systemd", "29.0.0")],
+)
+def test_our_last_run_and_what_stands_there_now_are_read_as_checksums(
+    make_nas: Callable[..., FakeNas], kind: str, engine: str
+) -> None:
+    nas = make_nas(kind=kind, engine=engine)
+    before = read(nas)
+    assert (before.put, before.applied_put) == ("", "")
+    login = {"proxyUser": "svc", "proxyPassword": "S3NTINEL"}
+    assert apply(nas, **login).status == 0
+    wanted = variables(**login)
+    texts = {fingerprint(wanted[name]) for name in ("PROXIES", "DROP_IN", "EXPORTS")}
+    found = read(nas)
+    assert found.put == found.applied_put
+    assert found.put in texts
+    assert found.applied_proxy == "http://192.168.31.198:7222"
+    assert found.applied_no_proxy == found.no_proxy == wanted["NO_PROXY_SHOWN"]
+    assert found.https_proxy == "http://xxxxx:xxxxx@192.168.31.198:7222"
+    assert find_drift(found, found.applied_proxy, found.no_proxy).daemon_proxy == ()
+
+    file = found.proxy_file
+    nas.write(file, nas.read(file).replace("192.168.31.198", "192.168.31.199"))
+    assert find_drift(read(nas), found.applied_proxy, found.no_proxy).daemon_proxy == (
+        f"the proxy in {file} was changed",
+    )
+
+
+def test_a_proxy_that_only_went_out_of_the_file_is_put_back_without_a_restart(
+    nas: FakeNas,
+) -> None:
+    assert apply(nas).status == 0
+    edited, starts = nas.read(nas.config), nas.starts
+    nas.write(nas.config, DOCKER_JSON)
+    found = read(nas)
+    assert find_drift(found, found.applied_proxy, found.no_proxy).daemon_proxy == (
+        f"the proxy is gone from {nas.config}",
+    )
+    done = apply(nas, restartDaemon="never")
+    assert (done.status, done.results["restarted"]) == (0, "no"), done.err
+    assert (nas.read(nas.config), nas.starts) == (edited, starts)
+    assert find_drift(read(nas), found.applied_proxy, found.no_proxy).daemon_proxy == ()
+
+
+def test_flags_of_the_running_daemon_are_read(nas: FakeNas) -> None:
+    pid = nas.read("/state/up").strip()
+    nas.write(f"/proc/{pid}/cmdline", "dockerd\0--https-proxy=x\0--no-proxy\0y\0")
+    assert read(nas).dockerd_flags == ("https-proxy", "no-proxy")
+
+
+def test_a_wrapper_of_a_docker_that_moved_away_is_none(nas: FakeNas) -> None:
+    nas.run("docker-path.sh", "apply", SAMPLES["docker-path.sh"])
+    assert read(nas).docker_on_path == "/usr/bin/docker"
+    nas.write("/usr/bin/docker", nas.read("/usr/bin/docker").replace("CE_CACHEDEV3", "CACHEDEV1"))
+    assert read(nas).docker_on_path == ""

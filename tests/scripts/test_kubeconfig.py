@@ -1,0 +1,145 @@
+"""kubeconfig.sh under BusyBox ash: a whole file of a cluster that answers, or a clear error."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scripts.fake_nas import Done, FakeNas
+from tests.scripts.rendered import SAMPLES
+
+FILE = "/etc/rancher/k3s/k3s.yaml"
+WHOLE = """apiVersion: v1
+clusters:
+- cluster:
+    certificate-authority-data: Q0E=
+    server: https://127.0.0.1:6443
+  name: default
+users:
+- name: default
+  user:
+    client-certificate-data: Q0VSVA==
+    client-key-data: S0VZ
+"""
+GROWING = """#!/bin/sh
+reads=$(($(cat /state/reads 2>/dev/null || echo 0) + 1))
+echo $reads >/state/reads
+[ $reads -gt 1 ] || { echo "cat: can't open '$1'" >&2; exit 1; }
+[ $reads -gt 2 ] || { head -n 8 /state/k3s.yaml; exit; }
+cat /state/k3s.yaml
+"""
+
+
+def start(nas: FakeNas, *, cat: str = "#!/bin/sh\ncat /state/k3s.yaml\n", **answers: str) -> None:
+    """A k3s container whose kubeconfig is what `cat` prints."""
+    nas.k3s(**{"readyz": "ok", **answers})
+    nas.write("/state/k3s.yaml", WHOLE)
+    nas.write("/state/containers/k3s/log", "starting\n")
+    nas.inside("k3s", "cat", cat)
+
+
+def read(nas: FakeNas, *, mode: str = "read", timeout: str = "0") -> Done:
+    variables = {**SAMPLES["kubeconfig.sh"], "READY_TIMEOUT": timeout}
+    return nas.run("kubeconfig.sh", mode, variables)
+
+
+@pytest.mark.parametrize(("mode", "out"), [("read", WHOLE), ("wait", "")])
+def test_only_the_kubeconfig_goes_to_standard_output(nas: FakeNas, mode: str, out: str) -> None:
+    start(nas)
+    done = read(nas, mode=mode)
+    assert (done.status, done.out) == (0, out)
+    assert "k3s answers after" in done.err
+
+
+def test_a_file_that_is_still_being_written_is_waited_for(nas: FakeNas) -> None:
+    start(nas, cat=GROWING)
+    done = read(nas, timeout="20")
+    assert (done.status, done.out) == (0, WHOLE)
+    assert int(nas.read("/state/reads")) == 3
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["server", "certificate-authority-data", "client-certificate-data", "client-key-data"],
+)
+@pytest.mark.parametrize("left", ["", "{name}:", "{name}: "])
+def test_a_file_without_one_of_its_parts_is_not_taken(nas: FakeNas, part: str, left: str) -> None:
+    start(nas)
+    lines = [
+        line if f" {part}:" not in line else left.format(name=f"    {part}")
+        for line in WHOLE.splitlines()
+    ]
+    nas.write("/state/k3s.yaml", "\n".join(lines))
+    done = read(nas)
+    assert (done.status, done.out) == (1, "")
+    assert f"{FILE} has no {part} yet" in done.err
+
+
+@pytest.mark.parametrize(
+    ("state", "seen"),
+    [
+        ({"running": "false"}, "the container k3s is exited 0 times restarted"),
+        (
+            {"status": "restarting", "restarts": "7"},
+            "the container k3s is restarting 7 times restarted",
+        ),
+        ({"status": "created"}, "the container k3s is created"),
+    ],
+)
+def test_a_container_that_does_not_run_is_told_with_its_state(
+    nas: FakeNas, state: dict[str, str], seen: str
+) -> None:
+    start(nas)
+    for name, text in state.items():
+        nas.write(f"/state/containers/k3s/{name}", f"{text}\n")
+    done = read(nas)
+    assert (done.status, done.out) == (1, "")
+    assert f"k3s did not come up within 0 s: {seen}" in done.err
+
+
+def test_a_container_that_is_not_there_is_told(nas: FakeNas) -> None:
+    done = read(nas)
+    assert (done.status, done.out) == (1, "")
+    assert "there is no container k3s" in done.err
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        ("[-]etcd failed: reason withheld\nreadyz check failed\n", "readyz check failed"),
+        (None, "The connection to the server was refused"),
+    ],
+)
+def test_an_api_that_is_not_ready_is_waited_for_until_the_deadline(
+    nas: FakeNas, answer: str | None, seen: str
+) -> None:
+    start(nas)
+    if answer is None:
+        nas.path("/state/kube/readyz").unlink()
+    else:
+        nas.write("/state/kube/readyz", answer)
+    done = read(nas, timeout="1")
+    assert (done.status, done.out) == (1, "")
+    assert f"k3s did not come up within 1 s: the API is not ready: {seen}" in done.err
+    assert "nas-k3s:readyTimeout gives it more time" in done.err
+
+
+def test_at_the_deadline_the_end_of_the_log_is_shown_without_its_secrets(nas: FakeNas) -> None:
+    start(nas)
+    nas.write("/state/containers/k3s/status", "restarting\n")
+    log = (
+        "level=fatal msg=oops\nproxy http://svc:S3NTINEL@p:1 refused\n"
+        f"K3S_TOKEN=S3NTINEL --token S3NTINEL --token=S3NTINEL K10{'0f' * 32}::server:S3NTINEL\n"
+    )
+    nas.write("/state/containers/k3s/log", log)
+    done = read(nas)
+    assert "level=fatal msg=oops" in done.err
+    assert "http://xxxxx:xxxxx@p:1 refused" in done.err
+    assert "S3NTINEL" not in done.err + done.out
+
+
+def test_a_nas_without_docker_is_one_clear_error(nas: FakeNas) -> None:
+    nas.path("/etc/config/qpkg.conf").unlink()
+    done = read(nas)
+    assert done.status == 1
+    assert "this NAS is none of the known platforms (truenas " in done.err
+    assert "nas-k3s:platform" in done.err

@@ -1,0 +1,140 @@
+"""What others changed on the NAS, told from what the config changed."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from nas.drift import find_drift, marker
+from nas.facts import Facts, Unreadable
+from nas.plan import Plan, make_plan
+from tests.unit.samples import FACTS, facts, settings
+
+SHOWN = "http://192.168.31.198:7222"
+MASKED = "http://xxxxx:xxxxx@192.168.31.198:7222"
+LIST = "localhost,192.168.31.88"
+GOOD = facts(
+    container="running",
+    docker_on_path="/usr/bin/docker",
+    http_proxy=MASKED,
+    https_proxy=MASKED,
+    no_proxy=LIST,
+    proxy_file="/q/docker.json",
+    put="abc",
+    applied_put="abc",
+    applied_proxy=SHOWN,
+    applied_no_proxy=LIST,
+)
+GONE = {"applied_put": "", "applied_proxy": "", "applied_no_proxy": "", "put": ""}
+
+
+def changed(**changes: object) -> Facts:
+    return Facts(**{**GOOD.__dict__, **changes})
+
+
+def test_a_nas_as_we_left_it_has_no_drift() -> None:
+    assert not find_drift(GOOD, SHOWN, LIST)
+
+
+def test_a_change_of_the_config_is_no_drift() -> None:
+    assert not find_drift(GOOD, "http://other:1", LIST + ",registry.lan")
+
+
+@pytest.mark.parametrize(
+    "known", [FACTS, facts(docker_on_path="/usr/bin/docker"), facts(http_proxy="http://owners:1")]
+)
+def test_a_nas_that_never_saw_us_has_no_drift(known: Facts) -> None:
+    assert not find_drift(known, SHOWN, LIST)
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (changed(put=""), ["the proxy is gone from /q/docker.json"]),
+        (changed(put="xyz"), ["the proxy in /q/docker.json was changed"]),
+        (
+            changed(http_proxy="", https_proxy=""),
+            [
+                f"Docker's HTTP proxy is empty instead of {SHOWN}",
+                f"Docker's HTTPS proxy is empty instead of {SHOWN}",
+            ],
+        ),
+        (
+            changed(no_proxy="localhost"),
+            [f"Docker's no-proxy list is localhost instead of {LIST}"],
+        ),
+        # an update of the firmware: our record is gone too, but the container is there
+        (
+            changed(**GONE, http_proxy="", https_proxy="", no_proxy=""),
+            [
+                f"Docker's HTTP proxy is empty instead of {SHOWN}",
+                f"Docker's HTTPS proxy is empty instead of {SHOWN}",
+                f"Docker's no-proxy list is empty instead of {LIST}",
+            ],
+        ),
+    ],
+)
+def test_each_thing_that_differs_is_told(known: Facts, words: list[str]) -> None:
+    drift = find_drift(known, SHOWN, LIST)
+    assert list(drift.daemon_proxy) == words
+    assert drift.docker_path == ()
+
+
+def test_a_wiped_wrapper_is_a_drift_of_its_own() -> None:
+    drift = find_drift(changed(docker_on_path=""), SHOWN, LIST)
+    assert drift.daemon_proxy == ()
+    assert drift.docker_path == ("docker is not on the PATH of SSH commands any more",)
+
+
+def test_without_a_proxy_in_the_plan_only_the_path_is_looked_at() -> None:
+    assert not find_drift(changed(put="xyz", http_proxy=""), None, "")
+    assert find_drift(changed(docker_on_path=""), None, "").docker_path
+
+
+def test_a_daemon_that_does_not_answer_is_no_drift_of_its_proxy() -> None:
+    assert not find_drift(changed(engine="", http_proxy=""), SHOWN, LIST)
+
+
+def test_the_same_drift_seen_twice_gives_different_marks() -> None:
+    first, second = marker(("x",), 1764061200), marker(("x",), 1764061201)
+    assert first == "x (seen 2025-11-25 09:00:00 UTC)"
+    assert first != second
+    assert marker((), 1764061200) is None
+
+
+# ---- in the plan
+
+
+def plan(known: Facts | Unreadable, **config: str) -> Plan:
+    return make_plan(settings(**config), known)
+
+
+WIPED = changed(put="", http_proxy="", https_proxy="", docker_on_path="")
+
+
+def test_the_plan_has_a_mark_for_each_thing_and_one_warning() -> None:
+    made = plan(WIPED)
+    assert made.daemon_drift is not None
+    assert re.match(r"the proxy is gone from /q/docker.json; Docker's HTTP", made.daemon_drift)
+    assert made.path_drift is not None
+    assert "PATH" in made.path_drift
+    (told,) = [warning for warning in made.warnings if "changed on the NAS" in warning]
+    assert "the proxy is gone from" in told
+    assert "PATH" in told
+
+
+@pytest.mark.parametrize(
+    ("known", "config"),
+    [
+        (GOOD, {}),
+        (FACTS, {}),
+        (WIPED, {"drift": "off"}),
+        (Unreadable("away", "off"), {}),
+    ],
+)
+def test_the_plan_has_no_mark_without_drift_or_facts_or_when_it_is_off(
+    known: Facts | Unreadable, config: dict[str, str]
+) -> None:
+    made = plan(known, **config)
+    assert (made.daemon_drift, made.path_drift) == (None, None)
