@@ -109,7 +109,9 @@ def check_pair(lab: Lab) -> None:
     code, _, said = lab.nas(f"docker pull {PAUSE}")
     assert code != 0
     assert "lookup registry-1.docker.io" in said
-    lab.nas_must(f"docker run --rm --privileged --network host {images.HOUSEHOLD_REFERENCE} true")
+    privileged = "docker run --rm --privileged --network host --ulimit nofile=65535"
+    code, out, said = lab.nas(f"{privileged} {images.HOUSEHOLD_REFERENCE} echo in")
+    assert (code, out, said) == (0, "in\n", "")
     starts = lab.dockerd_starts()
     lab.restart_docker()
     assert lab.dockerd_starts() == starts + 1

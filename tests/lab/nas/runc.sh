@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/busybox sh
 # Stands before runc on machines that lack CAP_SYS_RESOURCE, as many containers do. There
 # runc refuses the capability, which old engines give to every privileged container, and limits
 # above the hard ones of this box. Take the former off what runc is to run and lower the latter:
@@ -24,7 +24,8 @@ case "${digit%??????}" in [13579bdfBDF]) exec "$real" "$@" ;; esac
 files=$(ulimit -Hn)
 # shellcheck disable=SC3045
 processes=$(ulimit -Hu)
-awk -v files="$files" -v processes="$processes" '
+# shellcheck disable=SC2016  # a program for awk
+/usr/bin/busybox awk -v files="$files" -v processes="$processes" '
     function lower(name, most,    start, text, rest, parts) {
         start = index($0, "\"type\":\"" name "\",\"hard\":")
         if (!start || most == "unlimited") return
