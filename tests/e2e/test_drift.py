@@ -46,7 +46,7 @@ def heals(story: Story, what: str, mark: str) -> None:
 def test_a_first_up_leaves_marks_that_say_none(story: Story) -> None:
     marks = [one for one in story.project.resources() if one["type"] == "pulumi:index:Stash"]
     assert {one["inputs"]["input"] for one in marks} == {"none"}
-    assert len(marks) == 2
+    assert len(marks) == 3
     unchanged(story)
 
 
@@ -92,3 +92,44 @@ def test_drift_that_is_off_is_not_looked_for(story: Story) -> None:
     story.configure()
     assert text
     heals(story, "docker is not on the PATH of SSH commands", "docker-drift")
+
+
+@pytest.mark.parametrize(
+    ("fault", "what"),
+    [
+        ("docker kill k3s", "the k3s container is exited instead of running"),
+        ("docker rm -f k3s", "the k3s container is gone"),
+    ],
+)
+def test_a_container_that_does_not_run_is_made_anew_with_the_same_cluster(
+    story: Story, fault: str, what: str
+) -> None:
+    story.must_up()
+    uid = ("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
+    before = story.kubectl(*uid)
+    starts = story.lab.dockerd_starts()
+    story.must(fault)
+    shown = story.preview()
+    assert what in shown.stdout + shown.stderr
+    story.must_up()
+    assert story.kubectl(*uid) == before
+    assert story.lab.dockerd_starts() == starts
+    unchanged(story)
+
+
+def test_a_rebooted_nas_can_be_destroyed_without_an_up_in_between(story: Story) -> None:
+    story.must_up()
+    story.lab.reboot()
+    assert story.lab.ssh("docker version")[0] == 127
+    done = story.destroy()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert story.project.resources() == []
+    assert story.lab.ssh("docker version")[0] == 127
+    story.must_up()
+
+
+def test_a_rebooted_nas_is_healed_by_the_next_up(story: Story) -> None:
+    story.lab.reboot()
+    story.must_up()
+    assert "Ready" in story.kubectl("get", "nodes")
+    unchanged(story)
