@@ -152,7 +152,7 @@ def test_a_login_that_is_refused_is_not_tried_again(
 
 def real(port: int, deadline: float = 15.0) -> tuple[Facts | Unreadable, float]:
     """What the real ssh program makes of a port of this machine, and how long that took."""
-    target = SshTarget("nas88", "127.0.0.1", port, "admin", None, host_key())
+    target = SshTarget("127.0.0.1", port, "admin", None, host_key())
     began = time.monotonic()
     found = read_facts(settings(), target, [6443], deadline)
     return found, time.monotonic() - began
