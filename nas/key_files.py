@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from nas.errors import NAMESPACE, Problem
 from nas.home import expand

@@ -1,4 +1,4 @@
-"""The address blocks of pods, services and LAN: apart from each other and from what is in the LAN."""
+"""The address blocks of pods, services and LAN, which must not take each other's addresses."""
 
 from __future__ import annotations
 
@@ -81,16 +81,17 @@ def _overlap(other: str, blocks: Mapping[str, str]) -> str:
 def _holding(
     networks: Mapping[str, _Network], literal: Mapping[str, str], taken: list[_Network]
 ) -> list[tuple[str, str, str]]:
-    return [
-        (
-            key,
-            f"holds {'the proxy' if name == 'proxy' else 'the NAS itself'} ({name} = {text})",
-            _move(networks[key].version, taken),
-        )
-        for key in DEFAULTS
-        for name, text in literal.items()
-        if ipaddress.ip_address(text) in networks[key]
-    ]
+    found = []
+    for key in DEFAULTS:
+        held = [
+            f"{'the proxy' if name == 'proxy' else 'the NAS itself'} ({name} = {text})"
+            for name, text in literal.items()
+            if ipaddress.ip_address(text) in networks[key]
+        ]
+        if held:
+            fix = _move(networks[key].version, taken)
+            found.append((key, f"holds {' and '.join(held)}", fix))
+    return found
 
 
 def _move(version: int, taken: list[_Network]) -> str:

@@ -368,14 +368,16 @@ def _account_refusals(settings: Settings, facts: Facts) -> list[Problem]:
             )
         ]
     if facts.docker_access == "none":
-        group = facts.socket.partition(" ")[0].partition(":")[2] or "docker"
+        group = facts.socket.partition(" ")[0].partition(":")[2]
+        # Membership of root's group would be more than Docker.
+        join = "" if group in ("", "root", "wheel") else f"add {user} to the group {group}, or "
         return [
             Problem(
                 "sshUser",
                 json.dumps(settings.ssh_user),
                 f"may not use Docker over SSH: its socket is {facts.socket or 'not there'}",
-                f"add {user} to the group {group}, or allow it docker without a password with "
-                f"visudo: {user} ALL=(root) NOPASSWD: {facts.docker}",
+                f"{join}allow {user} docker without a password with visudo: "
+                f"{user} ALL=(root) NOPASSWD: {facts.docker}",
             )
         ]
     return []

@@ -208,7 +208,7 @@ def _list(key: str, text: str) -> object:
 
 def _yaml(text: str) -> object:
     try:
-        return yaml.load(text, yaml.BaseLoader)  # noqa: S506 # it makes texts, lists and maps only
+        return yaml.load(text, yaml.BaseLoader)  # makes texts, lists, maps only
     except yaml.YAMLError:
         return text
 

@@ -44,8 +44,13 @@ no_access() {
   group=$(socket_rights)
   group=${group#*:}
   group=${group%% *}
-  fail "$SSH_USER may not use Docker over SSH: its socket is $(socket_rights)" \
-    "add $SSH_USER to the group ${group:-docker}, or allow it docker without a password with visudo: $SSH_USER ALL=(root) NOPASSWD: $docker"
+  rule="allow $SSH_USER docker without a password with visudo: $SSH_USER ALL=(root) NOPASSWD: $docker"
+  # Membership of root's group would be more than Docker.
+  case $group in
+    '' | root | wheel) ;;
+    *) rule="add $SSH_USER to the group $group, or $rule" ;;
+  esac
+  fail "$SSH_USER may not use Docker over SSH: its socket is $(socket_rights)" "$rule"
 }
 
 # A docker that somebody else put there is used as it is.

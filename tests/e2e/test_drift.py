@@ -64,7 +64,7 @@ def test_a_proxy_that_an_update_wiped_is_set_again_with_one_restart(story: Story
     config = story.lab.docker_json
     story.must(f"cp -p {config}.nas-k3s-original {config}")
     story.must("/etc/init.d/container-station.sh restart")
-    story.must("until docker info >/dev/null 2>&1; do sleep 1; done")
+    story.must("until docker info >/dev/null 2>&1; do sleep 1; done; docker start notes")
     starts = story.lab.dockerd_starts()
     heals(story, "the proxy is gone from", "daemon-proxy-drift")
     assert story.lab.dockerd_starts() == starts + 1

@@ -366,6 +366,7 @@ def up(
     chosen = (before.settings if before else Settings()).changed(
         engine, proxy_auth, pool, hostname, profile, sudo, root_ssh
     )
+    outer.check_rights()
     # Long builds first, with nothing locked.
     made = {image.role: image.make for image in _images(chosen)}
     box_images = {role: make() for role, make in made.items()}

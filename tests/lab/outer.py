@@ -67,14 +67,19 @@ def connect(*, start: bool = True) -> docker.DockerClient:
     own = None if _private_is_left() else _machines_own()
     if own is not None:
         return own
-    if os.geteuid() != 0:
+    check_rights()
+    if not start:
+        raise LabError("the lab is not running: start it with `python -m tests.lab up`")
+    return _start_private()
+
+
+def check_rights() -> None:
+    """Raises LabError when this user neither has an engine nor may start one."""
+    if os.geteuid() != 0 and not is_private() and _machines_own() is None:
         raise LabError(
             "the lab needs a Docker Engine that you may use (at /var/run/docker.sock, or at a "
             "unix:// address in DOCKER_HOST), or root to start one of its own"
         )
-    if not start:
-        raise LabError("the lab is not running: start it with `python -m tests.lab up`")
-    return _start_private()
 
 
 def exists() -> bool:

@@ -149,7 +149,7 @@ class Project:
         return [entry for entry in found if entry["type"] != "pulumi:pulumi:Stack"]
 
     def pending(self) -> list[dict[str, Any]]:
-        """What a killed run was doing: each a `resource` as in the state and a `type`, "creating"."""
+        """What a killed run was doing, each with its `type` ("creating") and its `resource`."""
         found: list[dict[str, Any]] = self._deployment().get("pending_operations") or []
         return found
 

@@ -17,9 +17,12 @@ def test_a_problem_names_key_value_fault_and_what_to_write() -> None:
 
 
 def test_a_problem_of_a_missing_setting_says_that_it_is_not_set() -> None:
-    assert str(Problem("host", None, "is missing", "set it")).startswith(
-        "nas-k3s:host is not set\n"
-    )
+    assert str(Problem("host", None, "is needed", "set it")).startswith("nas-k3s:host is not set\n")
+
+
+def test_a_problem_of_what_is_no_setting_names_no_config_key() -> None:
+    text = str(Problem("stack", '"My_NAS"', "why", "fix", is_setting=False))
+    assert text.startswith('stack = "My_NAS"\n')
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,10 @@ def test_registries_in_the_lan_are_known_as_private(endpoint: str, hosts: tuple[
     assert registries(endpoint, endpoint).private_hosts() == hosts
 
 
-@pytest.mark.parametrize("endpoint", ["reg.lan:5000", "reg.lan", "ftp://reg.lan", "https://"])
+@pytest.mark.parametrize(
+    "endpoint",
+    ["reg.lan:5000", "reg.lan", "ftp://reg.lan", "https://", "http://[x", "http://reg:5x"],
+)
 def test_an_endpoint_without_scheme_or_host_is_refused(endpoint: str) -> None:
     with pytest.raises(ValidationError, match="URL with its scheme"):
         registries(endpoint)

@@ -40,7 +40,7 @@ def problem(**config: str) -> Problem:
 @pytest.mark.parametrize(
     ("key", "value", "spelt", "why", "fix"),
     [
-        ("host", "", "host", "is missing", "pulumi config set nas-k3s:host 192.168.31.88"),
+        ("host", "", "host", "is needed", "pulumi config set nas-k3s:host 192.168.31.88"),
         ("host", "ssh://nas", "host", "URL", "name or address only"),
         ("host", "admin@nas", "host", "user", "sshUser"),
         ("host", "nas:22", "host", "port", "sshPort"),
@@ -51,31 +51,63 @@ def problem(**config: str) -> Problem:
         ("proxy", "192.168.31.198:7222", "proxy", "no scheme", "http://192.168.31.198:7222"),
         ("noProxy", '["a.lan","10.1.*"]', "noProxy[1]", "glob", "10.1.0.0/16"),
         ("noProxy", '["a.lan;b.lan"]', "noProxy[0]", "several", "[a.lan, b.lan]"),
-        ("noProxy", "a.lan", "noProxy", "list", "README"),
-        ("noProxy", '{"a": 1}', "noProxy", "list", "README"),
-        ("noProxy", "[1]", "noProxy[0]", "string", "README"),
-        ("noProxy", '["a.lan"', "noProxy", "list", "README"),
+        ("noProxy", "10.1.*", "noProxy", "glob", "10.1.0.0/16"),
+        ("noProxy", '{"a": 1}', "noProxy", "no list", "nas-k3s:noProxy A,B"),
+        ("noProxy", "[1]", "noProxy[0]", "no text", "in quotes"),
+        ("noProxy", '["a.lan"', "noProxy", "no list", "nas-k3s:noProxy A,B"),
+        ("host", "fe80::1%eth0", "host", "zone", "address that needs no zone"),
+        ("proxy", "192.168.31.198", "proxy", "no scheme", "http://192.168.31.198:PORT"),
+        ("proxy", "http://localhost:7222", "proxy", "the NAS itself", "in the LAN"),
+        ("proxy", "http://127.0.0.2:7222", "proxy", "the NAS itself", "in the LAN"),
+        ("proxy", "http://[::1]:7222", "proxy", "the NAS itself", "in the LAN"),
+        ("proxy", "http://0.0.0.0:7222", "proxy", "reached at", "in the LAN"),
+        ("lanCidr", "0.0.0.0/0", "lanCidr", "everything", "192.168.31.0/24"),
+        ("lanCidr", "lan/24", "lanCidr", "not a CIDR block", "192.168.31.0/24"),
+        ("clusterCidr", "10.42.0.0/25", "clusterCidr", "a node gets a /24", "10.42.0.0/16"),
+        ("clusterCidr", "fd00:42::/96", "clusterCidr", "a node gets a /64", "fd00:42::/56"),
+        ("serviceCidr", "10.43.0.0/31", "serviceCidr", "too small", "10.43.0.0/16"),
+        ("containerName", "k", "containerName", "name of a container", "2 to 63"),
+        ("nodeName", "a..b", "nodeName", "valid name", "e.g. a.b"),
+        ("nodeName", "NAS-", "nodeName", "valid name", "e.g. nas"),
+        ("k3sImage", "rancher/k3s:v1 .2", "k3sImage", "white space", "docker.io/rancher"),
+        ("k3sImage", "https://docker.io/rancher/k3s:v1", "k3sImage", "a URL", "without the scheme"),
+        ("k3sImage", "Rancher/K3s:v1", "k3sImage", "no registry takes", "docker.io/rancher"),
+        ("k3sImage", ":v1", "k3sImage", "no registry takes", "docker.io/rancher"),
+        ("k3sImage", "a//b:v1", "k3sImage", "no registry takes", "docker.io/rancher"),
+        ("k3sImage", "reg.lan:99999/k3s:v1", "k3sImage", "a registry that is no", "docker.io/"),
+        ("k3sImage", "x:-v", "k3sImage", "a tag that no registry takes", "docker.io/rancher"),
+        ("smokeImage", "x@sha256:abc", "smokeImage", "no whole digest", "64 hexadecimal"),
+        ("proxyUser", "a\nb", "proxyUser", "more than one", "one line"),
+        ("proxyPassword", "a\n", "proxyPassword", "line end", "printf %s"),
+        ("token", "a\r\n", "token", "line end", "printf %s"),
+        (
+            "registries",
+            "{mirrors: {x: {endpoint: y}}}",
+            "registries.mirrors.x.endpoint",
+            "fit",
+            "Pu",
+        ),
         ("apiPort", "70000", "apiPort", "too large", "at most 65535"),
         ("apiPort", "0", "apiPort", "too small", "at least 1"),
         ("sshPort", "-22", "sshPort", "too small", "at least 1"),
-        ("sshPort", "22x", "sshPort", "integer", "README"),
-        ("sshPort", "true", "sshPort", "integer", "README"),
-        ("sshPort", "22.5", "sshPort", "integer", "README"),
-        ("sshPort", "[22]", "sshPort", "integer", "README"),
+        ("sshPort", "22x", "sshPort", "no whole number", "write e.g. 22"),
+        ("sshPort", "true", "sshPort", "no whole number", "write e.g. 22"),
+        ("sshPort", "22.5", "sshPort", "no whole number", "write e.g. 22"),
+        ("sshPort", "[22]", "sshPort", "no whole number", "write e.g. 22"),
         ("sshUser", r"LAB\bob", "sshUser", "ssh:// URL", "local account"),
         ("sshUser", "bob@lab", "sshUser", "ssh:// URL", "local account"),
         ("platform", "asustor", "platform", "choices", "'systemd' or 'custom'"),
         ("restartDaemon", "yes", "restartDaemon", "choices", "'when-safe' or 'never'"),
         ("drift", "true", "drift", "choices", "'on' or 'off'"),
-        ("dockerPath", "docker", "dockerPath", "no absolute path", "/etc/docker"),
+        ("dockerPath", "docker", "dockerPath", "no absolute path", "/usr/bin/docker"),
         ("daemonConfigFile", "/a b/c", "daemonConfigFile", "no absolute path", "/etc/docker"),
         ("daemonConfigFile", "/etc/docker/", "daemonConfigFile", "no absolute path", "/etc/"),
         ("daemonRestartCommand", "a\nb", "daemonRestartCommand", "more than one", "one line"),
-        ("sudoPassword", "a\nb", "sudoPassword", "more than one", "one line"),
+        ("sudoPassword", "a\nb", "sudoPassword", "line end", "one line"),
         ("proxyScope", "pods", "proxyScope", "choices", "'all', 'images' or 'none'"),
-        ("keepData", "perhaps", "keepData", "boolean", "README"),
-        ("lanCidr", "192.168.31.0", "lanCidr", "no '/'", "10.42.0.0/16"),
-        ("lanCidr", "192.168.31.1/24", "lanCidr", "host bits", "10.42.0.0/16"),
+        ("keepData", "perhaps", "keepData", "neither true nor false", "true or false"),
+        ("lanCidr", "192.168.31.0", "lanCidr", "no '/'", "192.168.31.0/24"),
+        ("lanCidr", "192.168.31.1/24", "lanCidr", "host bits", "write 192.168.31.0/24"),
         ("k3sVersion", "latest", "k3sVersion", "no k3s release", "v1.34.4-k3s1"),
         ("k3sVersion", "1.34.4-k3s1", "k3sVersion", "no k3s release", "v1.34.4-k3s1"),
         ("k3sVersion", "v١.34.4-k3s1", "k3sVersion", "no k3s release", "v1.34.4-k3s1"),
@@ -87,16 +119,16 @@ def problem(**config: str) -> Problem:
         ("nodeIp", "nas.lan", "nodeIp", "not an IP", "192.168.31.88"),
         ("tlsSans", '["*.lan"]', "tlsSans[0]", "no name or address", "nas.example.lan"),
         ("disable", '["treafik"]', "disable[0]", "no component", "traefik"),
-        ("disable", "traefik", "disable", "list", "README"),
+        ("disable", "treafik", "disable", "no component", "traefik"),
         ("readyTimeout", "5", "readyTimeout", "too small", "at least 10"),
-        ("registries", "[]", "registries", "does not fit", "README"),
+        ("registries", "[]", "registries", "does not fit", "Pulumi.example.yaml"),
         ("registries", '{"mirror": {}}', "registries.mirror", "not known here", "remove it"),
         (
             "registries",
             '{"mirrors": {"docker.io": {"endpoint": ["reg.lan:5000"]}}}',
             "registries.mirrors.docker.io.endpoint[0]",
             "URL with its scheme",
-            "README",
+            "https://registry.lan:5000",
         ),
     ],
 )
@@ -155,6 +187,8 @@ def test_every_problem_is_told_at_once() -> None:
 def test_a_stack_whose_name_fits_no_node_is_refused_with_its_name() -> None:
     found = refused("My_NAS").problems[0]
     assert (found.key, found.value) == ("stack", '"My_NAS"')
+    assert not found.is_setting
+    assert "pulumi stack rename my-nas" in found.fix
 
 
 @pytest.mark.parametrize(
@@ -185,10 +219,15 @@ def test_credentials_that_fit_no_proxy_are_refused(config: dict[str, str], keys:
     ("config", "key", "why"),
     [
         ({"clusterCidr": "10.43.0.0/17"}, "clusterCidr", "overlaps nas-k3s:serviceCidr"),
-        ({"lanCidr": "10.42.3.0/24"}, "clusterCidr", "overlaps nas-k3s:lanCidr = 10.42.3.0/24"),
+        (
+            {"host": "nas.lan", "lanCidr": "10.42.3.0/24"},
+            "clusterCidr",
+            "overlaps nas-k3s:lanCidr = 10.42.3.0/24",
+        ),
+        ({"serviceCidr": "10.42.0.0/17"}, "serviceCidr", "overlaps nas-k3s:clusterCidr"),
+        ({"proxy": "http://10.43.0.7:7222"}, "serviceCidr", "the proxy (proxy = 10.43.0.7)"),
         ({"serviceCidr": "192.168.0.0/16"}, "serviceCidr", "host = 192.168.31.88"),
         ({"host": "nas.lan", "nodeIp": "10.42.0.9"}, "clusterCidr", "nodeIp = 10.42.0.9"),
-        ({"clusterCidr": "fd00::/48", "nodeIp": "fd00::9"}, "clusterCidr", "nodeIp = fd00::9"),
     ],
 )
 def test_networks_that_overlap_are_refused(config: dict[str, str], key: str, why: str) -> None:
@@ -198,8 +237,35 @@ def test_networks_that_overlap_are_refused(config: dict[str, str], key: str, why
     assert "10.52.0.0/16" in found.fix
 
 
-def test_networks_of_two_families_do_not_overlap() -> None:
-    assert settings(clusterCidr="fd00:42::/56").cluster_cidr == "fd00:42::/56"
+def test_a_lan_that_the_nas_is_not_in_is_what_has_to_change() -> None:
+    found = problem(lanCidr="10.42.3.0/24")
+    assert found.key == "lanCidr"
+    assert "the NAS (192.168.31.88) is not in it" in found.why
+    assert "192.168.31.0/24" in found.fix
+
+
+def test_the_proposed_block_is_free_too() -> None:
+    found = refused(host="10.0.0.8", lanCidr="10.0.0.0/8", proxy="").problems
+    assert {one.key for one in found} == {"clusterCidr", "serviceCidr"}
+    assert all("172.28.0.0/16" in one.fix for one in found)
+
+
+def test_a_cluster_may_be_of_ipv6() -> None:
+    blocks = {"clusterCidr": "fd00:42::/56", "serviceCidr": "fd00:43::/112"}
+    assert settings(**blocks, nodeIp="fd00::88").cluster_cidr == "fd00:42::/56"
+
+
+@pytest.mark.parametrize(
+    ("config", "key", "why"),
+    [
+        ({"clusterCidr": "fd00:42::/56"}, "serviceCidr", "is IPv4, and clusterCidr is IPv6"),
+        ({"nodeIp": "fd00::88"}, "clusterCidr", "nodeIp = fd00::88"),
+    ],
+)
+def test_networks_of_two_families_are_refused(config: dict[str, str], key: str, why: str) -> None:
+    found = problem(**config)
+    assert found.key == key
+    assert why in found.why
 
 
 # ---- secrets
@@ -222,6 +288,39 @@ INVALID_WITH_SECRET: dict[str, Callable[[str], dict[str, str]]] = {
     },
     "noProxy with a URL": lambda s: {"noProxy": json.dumps([f"http://u:{s}@h"])},
     "noProxy of a wrong type": lambda s: {"noProxy": json.dumps({"a": f"http://u:{s}@h"})},
+    "proxy, '@' missing": lambda s: {"proxy": f"http://user:{s}:host:7222"},
+    "proxy, host missing": lambda s: {"proxy": f"http://user:{s}"},
+    "proxy, host missing behind '@'": lambda s: {"proxy": f"http://user:a@{s}"},
+    "proxy, only credentials": lambda s: {"proxy": f"user:{s}"},
+    "proxy, one slash": lambda s: {"proxy": f"http:/user:{s}@h:1"},
+    "proxy, path": lambda s: {"proxy": f"http://user:1/{s}"},
+    "proxyUser with password": lambda s: {"proxyUser": f"user:{s}"},
+    "sshPrivateKeyFile, the key": lambda s: {
+        "sshPrivateKeyFile": f"-----BEGIN OPENSSH PRIVATE KEY-----\n{s}\n-----END"
+    },
+    "sshPrivateKeyFile, the key in one line": lambda s: {
+        "sshPrivateKeyFile": f"-----BEGIN RSA PRIVATE KEY----- {s}"
+    },
+    "sshPrivateKeyFile, the key's lines": lambda s: {"sshPrivateKeyFile": f"MII\n{s}"},
+    "caCertificatesFile, with the key": lambda s: {"caCertificatesFile": f"PRIVATE KEY\n{s}"},
+    "NUL in a password": lambda s: {"proxyUser": "u", "proxyPassword": f"{s}\0"},
+    "serverArgs, token": lambda s: {"serverArgs": json.dumps([f"--token={s}"])},
+    "serverArgs, one dash": lambda s: {"serverArgs": json.dumps([f"-token={s}"])},
+    "serverArgs, token beside": lambda s: {"serverArgs": json.dumps(["--agent-token", s])},
+    "serverArgs, both in one": lambda s: {"serverArgs": json.dumps([f"--token {s}"])},
+    "serverArgs, datastore": lambda s: {
+        "serverArgs": json.dumps([f"--datastore-endpoint=pg://u:{s}@h", "--node-name=x"])
+    },
+    "serverArgs, datastore and a fault": lambda s: {
+        "serverArgs": json.dumps([f"--datastore-endpoint= pg://u:{s}@h\n"])
+    },
+    "serverArgs, a word": lambda s: {"serverArgs": json.dumps([s.lstrip("-")])},
+    "serverArgs of a wrong type": lambda s: {"serverArgs": json.dumps({"--token": s})},
+    "host with user": lambda s: {"host": f"admin:{s}@nas"},
+    "noProxy without '@'": lambda s: {"noProxy": f"http://u:{s}:h"},
+    "registries, endpoint": lambda s: {
+        "registries": json.dumps({"mirrors": {"r": {"endpoint": [f"u:{s}@r"]}}})
+    },
     "host as URL": lambda s: {"host": f"http://u:{s}@nas"},
 }
 
@@ -237,6 +336,64 @@ def test_the_settings_that_are_refused_are_no_part_of_a_traceback() -> None:
     error = refused(proxyScope="x", token=SENTINEL)
     assert error.__cause__ is None
     assert error.__suppress_context__
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if key not in REFUSED_KEYS])
+def test_a_nul_character_is_refused_wherever_it_is(key: str) -> None:
+    found = problem(**{key: "a\0b"})
+    assert (found.key, found.value) == (key, "[not shown]")
+    assert "NUL" in found.why
+
+
+def test_a_nul_character_that_json_spells_is_refused_too() -> None:
+    assert "NUL" in problem(serverArgs='["--debug", "--x=\\u0000"]').why
+
+
+@pytest.mark.parametrize("proxy", ["http://u:p%0Ax@p:1", "http://u%3Av:p@p:1"])
+def test_credentials_in_a_url_are_checked_as_they_are_meant(proxy: str) -> None:
+    found = problem(proxy=proxy)
+    assert (found.key, found.value) == ("proxy", '"http://xxxxx:xxxxx@p:1"')
+
+
+# ---- more arguments of k3s
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown", "fix"),
+    [
+        (["--token=x"], '"--token=..."', "--secret nas-k3s:token"),
+        (["-t", "x"], '"-t"', "--secret nas-k3s:token"),
+        (["--agent-token-file=/x"], '"--agent-token-file=..."', "--secret nas-k3s:token"),
+        (["--node-name=x"], '"--node-name=..."', "nas-k3s:nodeName"),
+        (["--tls-san", "x"], '"--tls-san"', "nas-k3s:tlsSans"),
+        (["-https-listen-port=1"], '"-https-listen-port=..."', "nas-k3s:apiPort"),
+        (["--data-dir=/x"], '"--data-dir=..."', "remove it"),
+        (["agent"], "[not shown]", "`server` is there already"),
+        (["--kubelet-arg max-pods=50"], '"--kubelet-arg ..."', "own item"),
+        ([""], "[not shown]", "--OPTION=VALUE"),
+    ],
+)
+def test_an_argument_that_is_another_settings_is_refused(
+    arguments: list[str], shown: str, fix: str
+) -> None:
+    found = problem(serverArgs=json.dumps(arguments))
+    assert (found.key, found.value) == ("serverArgs[0]", shown)
+    assert fix in found.fix
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--flannel-backend=none", "--disable-network-policy"],
+        ["--kubelet-arg", "max-pods=50", "--debug"],
+        ["--kubelet-arg=eviction-hard=memory.available<5%,nodefs.available<5%"],
+        ["--node-label=a=b c"],
+    ],
+)
+def test_other_arguments_are_taken_as_list_or_as_text(arguments: list[str]) -> None:
+    assert settings(serverArgs=json.dumps(arguments)).server_args == arguments
+    if all(argument.startswith("-") for argument in arguments):
+        assert settings(serverArgs=",".join(arguments)).server_args == arguments
 
 
 # ---- what is taken
@@ -273,11 +430,50 @@ def test_lists_objects_numbers_and_booleans_come_as_json_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "entries"),
+    [
+        ("registry.lan,10.0.0.0/8", ["registry.lan", "10.0.0.0/8"]),
+        (" registry.lan , ", ["registry.lan"]),
+        ("10.0.0.1", ["10.0.0.1"]),
+        ("[fd00::1]:443,nas.lan", ["[fd00::1]:443", "nas.lan"]),
+        ("[a.lan, b.lan]", ["a.lan", "b.lan"]),
+        ("[]", []),
+    ],
+)
+def test_a_list_may_be_written_as_people_write_it(text: str, entries: list[str]) -> None:
+    assert settings(noProxy=text).no_proxy == entries
+
+
+def test_an_object_may_be_written_as_yaml() -> None:
+    text = "configs:\n  r:\n    tls: {insecure_skip_verify: true}\n    auth: {password: 0123}\n"
+    config = settings(registries=text).registries.configs["r"]
+    assert config.tls is not None
+    assert config.auth is not None
+    assert config.tls.insecure_skip_verify is True
+    assert config.auth.password == "0123"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "docker.io/rancher/k3s:v1.34.4-k3s1",
+        "rancher/k3s:v1",
+        "localhost/k3s:v1",
+        "[fd00::1]:5000/k3s:v1",
+        f"reg.lan:5000/a/b_c/d--e:v1@sha256:{'0' * 64}",
+        f"busybox@sha256:{'a' * 64}",
+    ],
+)
+def test_an_image_with_a_tag_or_digest_is_taken(image: str) -> None:
+    assert settings(k3sImage=image).image == image
+
+
+@pytest.mark.parametrize(
     ("given_host", "host"),
     [("nas.lan", "nas.lan"), ("[fd00::88]", "fd00::88"), ("fd00::88", "fd00::88")],
 )
 def test_a_host_may_be_a_name_or_an_address(given_host: str, host: str) -> None:
-    assert settings(host=given_host).host == host
+    assert settings(host=given_host, nodeIp="192.168.31.88").host == host
 
 
 @pytest.mark.parametrize("version", ["v1.34.4-k3s1", "v1.34.4+k3s1"])
@@ -308,6 +504,9 @@ KEY = host_key()
         f"[192.168.31.88]:2222 {KEY}",
         f"|1|c2FsdA==|aGFzaA== {KEY} comment",
         f"  {KEY}\n",
+        f"# 192.168.31.88:22 SSH-2.0-OpenSSH_8.0\n192.168.31.88 {KEY}\n",
+        f"# 192.168.31.88:22 SSH-2.0-OpenSSH_8.0 192.168.31.88 {KEY}",
+        f"h {host_key('ssh-rsa')}\nh {host_key('ecdsa-sha2-nistp256')}\n# h:22 SSH\nh {KEY}\n",
     ],
 )
 def test_a_host_key_may_be_given_as_any_tool_prints_it(text: str) -> None:
@@ -330,6 +529,7 @@ def test_a_host_key_may_be_of_other_types(kind: str) -> None:
         ("SHA256:8uXJz3xyz", "no SSH host key"),
         (host_key("ssh-rsa"), "an RSA key"),
         ("@cert-authority * " + KEY, "no SSH host key"),
+        ("# 192.168.31.88:22 SSH-2.0-OpenSSH_8.0", "no SSH host key"),
     ],
 )
 def test_a_damaged_host_key_is_refused(text: str, why: str) -> None:
@@ -415,6 +615,12 @@ def test_a_file_that_ssh_cannot_use_as_key_is_refused(
     found = problem(sshPrivateKeyFile=path)
     assert (found.key, found.value) == ("sshPrivateKeyFile", json.dumps(path))
     assert why in found.why
+
+
+def test_a_file_that_is_no_key_is_not_proposed_again() -> None:
+    found = problem(sshPrivateKeyFile="/etc/passwd")
+    assert found.why == "is no private key"
+    assert "/etc/passwd" not in found.fix
 
 
 def test_the_public_key_is_answered_with_the_path_of_the_private_one(tmp_path: Path) -> None:
