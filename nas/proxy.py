@@ -280,8 +280,8 @@ def check_no_proxy_entry(entry: str) -> str:
         raise BadValueError("is empty", "remove the entry")
     if re.search(r"[,;\s]", text):
         parts = [part for part in re.split(r"[,;\s]+", text) if part]
-        # With an '@' they may be pieces of a password.
-        shown = "HOST, HOST" if "@" in text else ", ".join(parts)
+        # Of a URL they may be pieces of a password.
+        shown = "HOST, HOST" if may_hold_credentials(text) or "@" in text else ", ".join(parts)
         raise BadValueError("holds several entries; this setting is a list", f"write [{shown}]")
     if "://" in text:
         host = re.split(r"[/?#]", text.partition("://")[2], maxsplit=1)[0]

@@ -201,6 +201,8 @@ def _parse(key: str, text: str) -> object:
 def _list(key: str, text: str) -> object:
     if text.lstrip().startswith(("[", "{")) and not re.match(r"\s*\[[0-9A-Fa-f.]*:", text):
         return _yaml(text)
+    if may_hold_credentials(text) and key != "serverArgs":
+        return [text]  # is refused, and no piece of a password may become an item of its own
     # A comma may be a part of an argument, as in --kubelet-arg=a=b,c=d.
     comma = r",\s*(?=-)" if key == "serverArgs" else ","
     return [item for item in map(str.strip, re.split(comma, text)) if item]

@@ -14,8 +14,8 @@ PAGE = REPO / "docs" / "settings.md"
 _HEAD = """# All settings
 
 Set with `pulumi config set`, or by hand in `stacks/Pulumi.<stack>.yaml`, of which
-[`stacks/Pulumi.example.yaml`](../stacks/Pulumi.example.yaml) shows every key. What cannot be used is
-refused before anything runs, with key, value and what to write.
+[`stacks/Pulumi.example.yaml`](../stacks/Pulumi.example.yaml) shows every key. What cannot be used
+is refused before anything runs, with key, value and what to write.
 Made from `Pulumi.yaml` and `nas/settings.py` by `make docs`.
 
 Text, numbers, true and false:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import box, boxes, household, images, outer
+from tests.lab import box, boxes, debs, household, images, outer
 from tests.lab.box import Lab
 from tests.lab.process import LabError
 from tests.lab.proxylog import ProxyEntry
@@ -308,6 +309,56 @@ def test_a_lab_whose_own_engine_was_killed_boots_again_with_its_disk(lab: Lab) -
     lab = boot()
     assert lab.nas(f"cat {lab.pool}/Public/survivor")[1] == "here\n"
     assert states(lab)["photos"] == "running"
+
+
+@pytest.fixture
+def bridge(lab: Lab) -> Iterator[str]:
+    """Name of a bridge of the lab that no instance has; it is gone afterwards."""
+    if os.geteuid() != 0:
+        pytest.skip("bridges can be made by root only")
+    with outer.exclusive():
+        yield outer.bridge_name(99, "lan")
+        boxes.remove_orphan_bridges(lab.client)
+
+
+def ip_link(*words: str) -> None:
+    busybox = debs.root("busybox", ["busybox-static"]) / "usr/bin/busybox"
+    subprocess.run([busybox, "ip", "link", *words], check=True, timeout=10)
+
+
+def started(lab: Lab) -> list[str]:
+    found = [boxes.find(lab.client, lab.instance, role) for role in ("registry", "proxy", "nas")]
+    return [box.attrs["State"]["StartedAt"] for box in found if box is not None]
+
+
+def test_a_bridge_that_its_engine_left_behind_is_removed_while_other_boxes_run(
+    lab: Lab, bridge: str
+) -> None:
+    before = started(lab)
+    network = lab.client.networks.create(
+        "nas-k3s-orphan", internal=True, options={outer.BRIDGE_OPTION: bridge}
+    )
+    # The engine removes the bridge that it made, by index, and not the one of that name.
+    ip_link("delete", bridge)
+    ip_link("add", bridge, "type", "bridge")
+    assert bridge not in outer.orphan_bridges(lab.client)
+    network.remove()
+    assert (Path("/sys/class/net") / bridge).exists()
+    boxes.remove_orphan_bridges(lab.client)
+    assert not (Path("/sys/class/net") / bridge).exists()
+    assert started(lab) == before
+    assert lab.ssh("true")[0] == 0
+
+
+def test_the_bridges_of_an_instance_go_with_it_though_somebody_made_them_anew(lab: Lab) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("bridges can be made by root only")
+    name = outer.bridge_name(lab.addresses.number, "lan")
+    ip_link("delete", name)
+    ip_link("add", name, "type", "bridge")
+    box.down(INSTANCE)
+    assert not (Path("/sys/class/net") / name).exists()
+    assert boot(**AS_FOUND).ssh("true")[0] == 0
 
 
 def test_an_instance_that_another_checkout_uses_is_refused_in_one_line(

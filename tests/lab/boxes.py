@@ -157,7 +157,7 @@ def remove_orphan_bridges(client: docker.DockerClient) -> None:
     """Remove the bridges of networks that are gone; without the right to do so they stay."""
     for bridge in outer.orphan_bridges(client):
         if outer.remove_bridge(bridge):
-            say(f"removed the bridge {bridge}, which an earlier run left behind")
+            say(f"removed the bridge {bridge}: it was left behind by a network that is gone")
 
 
 def _remove_networks(client: docker.DockerClient, instance: str) -> None:

@@ -41,7 +41,8 @@ class FakeProject(Project):
         self.asked.append(arguments)
         out = ""
         if arguments[:2] == ("config", "get"):
-            out = json.dumps({"value": self.stored(arguments[-1])["secure"].removesuffix("-hidden")})
+            hidden = self.stored(arguments[-1])["secure"]
+            out = json.dumps({"value": hidden.removesuffix("-hidden")})
         return subprocess.CompletedProcess(arguments, 0, out, "")
 
     def must(self, *arguments: str, stdin: str = "") -> str:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import os
 import tarfile
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 from types import SimpleNamespace
 from typing import Any
 
@@ -144,109 +141,6 @@ def test_a_setting_that_cannot_work_is_refused(bad: dict[str, str], says: str) -
     given = {"engine": None, "proxy_auth": None, "pool": None, "hostname": None, **bad}
     with pytest.raises(LabError, match=says.replace(".", r"\.")):
         state.Settings().changed(**given)  # type: ignore[arg-type]
-
-
-class Machine:
-    """A machine with the lab's bridges, a private engine of root and a user's own engine."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.net = folder / "net"
-        self.net.mkdir()
-        self.own: Any = None
-        self.root = True
-        monkeypatch.setattr(outer, "_NET", self.net)
-        monkeypatch.setattr(outer, "DATA", folder / "data")
-        monkeypatch.setattr(outer, "SOCKET", folder / "docker.sock")
-        monkeypatch.setattr(outer, "_private_pid", lambda: 4711)
-        monkeypatch.setattr(outer, "_machines_own", lambda: self.own)
-        monkeypatch.setattr(outer, "_client", lambda url: f"client of {url}")
-        monkeypatch.setattr(os, "geteuid", lambda: 0 if self.root else 1000)
-        (folder / "data").mkdir()
-        (folder / "docker.sock").touch(mode=0o000)
-
-    def bridge(self, name: str, *ports: str) -> None:
-        for port in ("", *ports):
-            (self.net / name / "brif" / port).mkdir(parents=True, exist_ok=True)
-
-
-def engine_with(**bridges: str) -> Any:
-    """An engine that knows these networks, each with its bridge."""
-    known = [
-        SimpleNamespace(name=name, attrs={"Options": {outer.BRIDGE_OPTION: bridge}})
-        for name, bridge in bridges.items()
-    ]
-    # The engine's own networks have no options at all.
-    known.append(SimpleNamespace(name="none", attrs={"Options": None}))
-    return SimpleNamespace(networks=SimpleNamespace(list=lambda: known))
-
-
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    return Machine(tmp_path, monkeypatch)
-
-
-def test_only_bridges_of_the_lab_that_no_engine_knows_and_nothing_uses_are_orphans(
-    machine: Machine,
-) -> None:
-    machine.bridge("nk88lan")
-    machine.bridge("nk88net", "veth1")
-    machine.bridge("nk100lan")
-    machine.bridge("nk101lan")
-    machine.bridge("nkfoo")
-    machine.bridge("br0")
-    machine.own = engine_with(theirs="nk101lan")
-    assert outer.orphan_bridges(engine_with(other="nk100lan")) == ["nk88lan"]
-
-
-def test_a_bridge_that_may_not_be_removed_does_not_take_its_networks_from_a_new_instance(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    machine.bridge("nk88lan")
-    machine.root = False
-    assert not outer.remove_bridge("nk88lan")
-    routes = (
-        "Iface\tDestination\tGateway\n"
-        "nk88lan\t005812C6\t00000000\n"  # 198.18.88.0, little-endian
-        "eth7\t006412C6\t00000000\n"  # 198.18.100.0
-    )
-    read = Path.read_text
-    monkeypatch.setattr(
-        Path,
-        "read_text",
-        lambda self, *a, **k: routes if str(self) == "/proc/net/route" else read(self, *a, **k),
-    )
-    assert box._taken_numbers(engine_with()) == {100: "the interface eth7"}
-
-
-def test_a_bridge_that_stays_though_root_removes_it_is_an_error(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    machine.bridge("nk88lan")
-    busybox = tmp_path / "usr/bin/busybox"
-    busybox.parent.mkdir(parents=True)
-    busybox.write_text("#!/bin/sh\necho not today >&2\nexit 1\n")
-    busybox.chmod(0o755)
-    monkeypatch.setattr(debs, "root", lambda name, packages: tmp_path)
-    with pytest.raises(LabError, match="nk88lan of the lab cannot be removed: not today"):
-        outer.remove_bridge("nk88lan")
-
-
-def test_a_user_with_an_engine_of_his_own_is_not_concerned_by_roots_private_one(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "access", lambda path, mode: machine.root)
-    machine.root = False
-    machine.own = engine_with()
-    assert outer.connect() is machine.own
-    assert outer.exists()
-    assert not outer.is_private()
-    machine.own = None
-    assert not outer.exists()
-    with pytest.raises(LabError, match="a Docker Engine that you may use"):
-        outer.connect()
-    machine.root = True
-    assert outer.is_private()
-    assert outer.connect() == f"client of unix://{outer.SOCKET}"  # type: ignore[comparison-overlap]
 
 
 class Machine:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from nas.errors import NAMESPACE
-from nas.settings import REFUSED_KEYS, SECRET_KEYS, Settings, load_settings
+from nas.settings import REFUSED_KEYS, SECRET_KEYS, Settings, kind_of, load_settings
 
 ROOT = Path(__file__).parents[2]
 PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
@@ -52,9 +52,11 @@ def test_a_setting_has_its_default_and_description_in_pulumi_yaml(key: str) -> N
 
 
 @pytest.mark.parametrize("key", FIELDS)
-def test_the_engine_leaves_the_check_of_a_setting_to_the_program(key: str) -> None:
-    """A type in Pulumi.yaml makes the engine refuse first, without value and remedy."""
-    assert set(SCHEMA[key]) == {"default", "description"}
+def test_a_setting_has_its_type_in_pulumi_yaml_unless_two_spellings_are_of_use(key: str) -> None:
+    """With a type, the engine refuses lists with commas and objects that are secret."""
+    types = {"text": "string", "number": "integer", "true or false": "boolean"}
+    assert SCHEMA[key].get("type") == types.get(kind_of(key))
+    assert set(SCHEMA[key]) <= {"default", "description", "type"}
 
 
 @pytest.mark.parametrize("key", sorted(SECRET_KEYS - REFUSED_KEYS))

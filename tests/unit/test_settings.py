@@ -70,7 +70,6 @@ def problem(**config: str) -> Problem:
         ("nodeName", "a..b", "nodeName", "valid name", "e.g. a.b"),
         ("nodeName", "NAS-", "nodeName", "valid name", "e.g. nas"),
         ("k3sImage", "rancher/k3s:v1 .2", "k3sImage", "white space", "docker.io/rancher"),
-        ("k3sImage", "https://docker.io/rancher/k3s:v1", "k3sImage", "a URL", "without the scheme"),
         ("k3sImage", "Rancher/K3s:v1", "k3sImage", "no registry takes", "docker.io/rancher"),
         ("k3sImage", ":v1", "k3sImage", "no registry takes", "docker.io/rancher"),
         ("k3sImage", "a//b:v1", "k3sImage", "no registry takes", "docker.io/rancher"),
@@ -146,6 +145,12 @@ def test_a_bad_value_is_refused_with_key_value_fault_and_what_to_write(
     else:
         assert found.value is not None
         assert json.loads(found.value) in (value, *_items(value))
+
+
+def test_an_image_that_is_a_url_is_refused() -> None:
+    found = problem(k3sImage="https://docker.io/rancher/k3s:v1")
+    assert (found.key, found.why) == ("k3sImage", "is a URL")
+    assert "without the scheme" in found.fix
 
 
 def _items(value: str) -> tuple[object, ...]:
