@@ -97,7 +97,9 @@ class Project:
         owned = {f"{NAMESPACE}:{key}" for key in LAB_KEYS}
         secret = {f"{NAMESPACE}:{key}" for key in secrets}
         config = {k: v for k, v in before.items() if k not in owned or k in secret or k in new}
-        config |= {k: v for k, v in new.items() if k in owned or not before}
+        # `pulumi config set` writes the whole file, and numbers in it as texts.
+        same = {k for k in config if k in new and str(config[k]) == str(new[k])}
+        config |= {k: v for k, v in new.items() if (k in owned or not before) and k not in same}
         if config != before:
             text = yaml.safe_dump({**kept, "config": config}, sort_keys=False)
             self.config_file.write_text(text, encoding="utf-8")

@@ -181,6 +181,16 @@ def test_what_the_user_set_stays_and_what_the_lab_owns_follows_the_lab(
     assert project.stored("nas-k3s:noProxy") == ["registry.lan"]
 
 
+def test_a_number_that_the_cli_wrote_as_a_text_is_no_reason_to_write_the_file_anew(
+    project: FakeProject,
+) -> None:
+    project.keep_up({**LAB, "sshPort": 22}, {})
+    text = project.config_file.read_text().replace("sshPort: 22", 'sshPort: "22"')
+    project.config_file.write_text(text)
+    project.keep_up({**LAB, "sshPort": 22}, {})
+    assert project.config_file.read_text() == text
+
+
 def test_a_password_is_written_once_and_again_only_when_it_changed_and_goes_with_the_login(
     project: FakeProject,
 ) -> None:
