@@ -44,7 +44,8 @@ def proxy_files(story: Story) -> str:
     return story.must(
         "for f in /etc/docker /etc/systemd/system /share/*/.qpkg/container-station/etc "
         "/share/*/.qpkg/container-station/script /volume1/@appconf; do "
-        '[ ! -d "$f" ] || find "$f" -type f -exec sh -c \'echo "$1"; cat "$1"\' _ {} \\; ; done'
+        '[ ! -d "$f" ] || find "$f" -type f; done | sort | '
+        'while read -r n; do echo "$n"; cat "$n"; done'
     )
 
 
