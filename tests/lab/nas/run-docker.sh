@@ -14,6 +14,12 @@ if [ "$1" = system ]; then
     DOCKER_OPTS="$DOCKER_OPTS --exec-root /var/run/system-docker"
     DOCKER_OPTS="$DOCKER_OPTS --data-root $DATA/lib/system-docker"
     CONFIG=$QPKG/etc/system-docker.json
+    # A bridge of its own: with none, a starting daemon removes docker0, which is the other one's.
+    if ! ip link show sysdocker0 >/dev/null 2>&1; then
+        ip link add name sysdocker0 type bridge
+        ip addr add 10.0.5.1/24 dev sysdocker0
+        ip link set sysdocker0 up
+    fi
 else
     DOCKER_OPTS="--host unix:///var/run/docker.sock --pidfile /var/run/docker.pid"
     DOCKER_OPTS="$DOCKER_OPTS --data-root $DATA/lib/docker"
