@@ -121,14 +121,14 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         RefusedError: when the NAS, as far as it is known, cannot carry this config.
     """
     known = facts if isinstance(facts, Facts) else None
+    node_ip = _node_ip(settings, known)
+    daemon = _daemon_proxy(settings, node_ip)
     if known is not None:
-        problems = _refusals(settings, known)
+        problems = _refusals(settings, known, daemon)
         if problems:
             raise RefusedError(problems)
     node_name = settings.node_name or settings.stack
-    node_ip = _node_ip(settings, known)
     bypass = _bypass(settings, node_name, node_ip)
-    daemon = _daemon_proxy(settings, node_ip)
     drift = _drift(settings, known, daemon)
     seen = None if known is None else known.time
     return Plan(
@@ -383,7 +383,7 @@ def _account_refusals(settings: Settings, facts: Facts) -> list[Problem]:
     return []
 
 
-def _refusals(settings: Settings, facts: Facts) -> list[Problem]:
+def _refusals(settings: Settings, facts: Facts, daemon: DaemonProxy | None) -> list[Problem]:
     problems = _account_refusals(settings, facts)
     if not facts.platform:
         problems.append(
@@ -405,7 +405,8 @@ def _refusals(settings: Settings, facts: Facts) -> list[Problem]:
                 f"{install}; dockerPath names one that lies elsewhere",
             )
         )
-    return problems + _route_refusals(settings, facts) + _port_refusals(settings, facts)
+    problems += _route_refusals(settings, facts, daemon)
+    return problems + _port_refusals(settings, facts)
 
 
 def _choice(facts: Facts, daemon: DaemonProxy) -> Choice | None:
@@ -421,8 +422,7 @@ def _choice(facts: Facts, daemon: DaemonProxy) -> Choice | None:
     )
 
 
-def _route_refusals(settings: Settings, facts: Facts) -> list[Problem]:
-    daemon = _daemon_proxy(settings, _node_ip(settings, facts))
+def _route_refusals(settings: Settings, facts: Facts, daemon: DaemonProxy | None) -> list[Problem]:
     choice = None if daemon is None else _choice(facts, daemon)
     if choice is None or choice.route != "refuse":
         return []
