@@ -33,7 +33,14 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     ),
     "docker-path.sh": ("docker-wrapper.sh",),
     "cluster-ready.sh": ("docker-wrapper.sh",),
-    "facts.sh": _STRATEGIES,
+    "data-directory.sh": ("owned-directory.sh",),
+    "facts.sh": (
+        *_STRATEGIES,
+        "facts-network.sh",
+        "facts-kernel.sh",
+        "facts-storage.sh",
+        "owned-directory.sh",
+    ),
 }
 """What a script needs beside the library: each file has one concern."""
 

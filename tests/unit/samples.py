@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from nas.fact_lines import Listener
 from nas.facts import Facts
 from nas.settings import Settings, load_settings
 
@@ -37,9 +39,10 @@ def settings(stack: str = "nas88", **config: str) -> Settings:
     return load_settings(stack, {**CONFIG, **config})
 
 
-def facts(**changes: Any) -> Facts:
-    """FACTS with some fields changed."""
-    return replace(FACTS, **changes)
+def facts(*, ports_taken: Sequence[int] = (), **changes: Any) -> Facts:
+    """FACTS with some fields changed; `ports_taken` are TCP ports that an unknown program holds."""
+    listeners = tuple(Listener(port) for port in ports_taken)
+    return replace(FACTS, **{"listeners": listeners, **changes})
 
 
 def host_key(kind: str = "ssh-ed25519") -> str:
