@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -45,6 +45,7 @@ class Facts:
         container_port: the port of its API.
         own_container: name of the container that belongs to this stack, by its label.
         ports_taken: those of the ports we need that something listens on.
+        listeners: port -> name of the program that listens there, where it could be read.
         running: number of running containers.
         no_restart_policy: running containers that Docker would not start again by itself.
     """
@@ -81,6 +82,7 @@ class Facts:
     container_port: int | None = None
     own_container: str = ""
     ports_taken: tuple[int, ...] = ()
+    listeners: Mapping[int, str] = field(default_factory=dict)
     running: int | None = None
     no_restart_policy: tuple[str, ...] = field(default=())
 
@@ -146,9 +148,15 @@ def parse_facts(text: str) -> Facts:
         container_port=number("container_port"),
         own_container=one("own_container"),
         ports_taken=tuple(int(port) for port in values.get("port_taken", []) if port.isdecimal()),
+        listeners=_listeners(values.get("listener", [])),
         running=number("running"),
         no_restart_policy=tuple(values.get("no_restart_policy", [])),
     )
+
+
+def _listeners(lines: Sequence[str]) -> dict[int, str]:
+    parts = [line.partition(" ") for line in lines]
+    return {int(port): program for port, _, program in parts if port.isdecimal() and program}
 
 
 def ssh_command(target: SshTarget, command: str) -> list[str]:

@@ -6,6 +6,7 @@ import json
 
 from nas.errors import Problem
 from nas.facts import Facts
+from nas.packaged import LOAD_BALANCER_PORTS, takes_web_ports
 from nas.settings import Settings
 
 KUBELET_PORT = 10250
@@ -15,7 +16,8 @@ OTHER_PORTS = (KUBELET_PORT, 6444, 10010, 10248, 10249, 10256, 10257, 10258, 102
 
 def needed_ports(settings: Settings) -> tuple[int, ...]:
     """TCP ports that k3s takes on the NAS with host networking."""
-    return (settings.api_port, KUBELET_PORT)
+    web = LOAD_BALANCER_PORTS if takes_web_ports(settings) else ()
+    return (settings.api_port, KUBELET_PORT, *web)
 
 
 def check_ports(settings: Settings, facts: Facts) -> list[Problem]:
@@ -35,8 +37,10 @@ def check_ports(settings: Settings, facts: Facts) -> list[Problem]:
         return [
             Problem("apiPort", shown, "is a port that Kubernetes itself needs", "write e.g. 16443")
         ]
-    problems = []
+    problems = _check_web_ports(settings, facts)
     for port in facts.ports_taken:
+        if port in LOAD_BALANCER_PORTS and port != settings.api_port:
+            continue
         # A container of ours explains why its own ports are taken.
         own = (None, port)
         if facts.container and (port != settings.api_port or facts.container_port in own):
@@ -45,5 +49,29 @@ def check_ports(settings: Settings, facts: Facts) -> list[Problem]:
             fix = "write a free one, e.g. 16443"
         else:
             fix = "stop the other Kubernetes on this NAS (Container Station can bring one)"
-        problems.append(Problem("apiPort", shown, f"port {port} of the NAS is in use", fix))
+        why = f"port {port} of the NAS is in use{_by(facts, port)}"
+        problems.append(Problem("apiPort", shown, why, fix))
     return problems
+
+
+def _by(facts: Facts, port: int) -> str:
+    return f" by {facts.listeners[port]}" if port in facts.listeners else ""
+
+
+def _check_web_ports(settings: Settings, facts: Facts) -> list[Problem]:
+    """Pods take ports of the node by rules of iptables: what listens there is reached no more, and
+    our own never show as listening."""
+    taken = [port for port in LOAD_BALANCER_PORTS if port in facts.ports_taken]
+    if not taken or not takes_web_ports(settings):
+        return []
+    which = " and ".join(f"{port}{_by(facts, port)}" for port in taken)
+    return [
+        Problem(
+            "disable",
+            json.dumps(settings.disable),
+            f"leaves traefik and servicelb on, which take ports 80 and 443 from the NAS: in use is "
+            f"{which}",
+            "move that to other ports (on a NAS: system ports of its web interface), or write "
+            '["servicelb", "traefik"]',
+        )
+    ]

@@ -18,7 +18,11 @@ main() {
     docker_facts
   fi
   for port in $PORTS; do
-    if port_taken "$port"; then printf 'port_taken=%s\n' "$port"; fi
+    if port_taken "$port"; then
+      printf 'port_taken=%s\n' "$port"
+      by=$(listener "$port")
+      [ -z "$by" ] || printf 'listener=%s %s\n' "$port" "$by"
+    fi
   done
   return 0
 }
@@ -103,7 +107,23 @@ file_system() {
 
 # A listening TCP socket on the port, read from the kernel: neither netstat nor ss is certain.
 port_taken() {
+  [ -n "$(listening "$1")" ]
+}
+
+# The inodes of the sockets that listen on a TCP port.
+listening() {
   port_hex=$(printf '%04X' "$1")
   cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
-    awk -v hex=":$port_hex" '$4 == "0A" && substr($2, length($2) - 4) == hex { found = 1 } END { exit !found }'
+    awk -v hex=":$port_hex" '$4 == "0A" && substr($2, length($2) - 4) == hex { print $10 + 0 }'
+}
+
+# The name of the program that listens on a TCP port; all of them have to be looked through.
+listener() {
+  for inode in $(listening "$1"); do
+    # shellcheck disable=SC2012 # one process for all links; with two arguments ls names directories
+    pid=$(ls -l /dev/null /proc/[0-9]*/fd 2>/dev/null | INODE=$inode awk '
+      /^\/proc\// { split($0, part, "/"); pid = part[3] }
+      index($0, " socket:[" ENVIRON["INODE"] "]") { print pid; exit }')
+    [ -z "$pid" ] || { cat "/proc/$pid/comm" 2>/dev/null && return; }
+  done
 }

@@ -112,7 +112,15 @@ def test_the_kernel_shows_a_listening_port_as_the_script_expects_it(nas: FakeNas
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         nas.write("/proc/net/tcp", Path("/proc/net/tcp").read_text())
-    assert read(nas, ports=f"{port} 1").ports_taken == (port,)
+        # The links to sockets are ours, the process is another's.
+        nas.path("/proc/4711/fd").mkdir(parents=True)
+        nas.path("/proc/4711/fd/3").symlink_to("/dev/null")
+        link = Path(f"/proc/self/fd/{server.fileno()}").readlink()
+        nas.path("/proc/4711/fd/4").symlink_to(link)
+        nas.write("/proc/4711/comm", "thttpd\n")
+    found = read(nas, ports=f"{port} 1")
+    assert found.ports_taken == (port,)
+    assert found.listeners == {port: "thttpd"}
 
 
 @pytest.mark.parametrize(("file", "version"), [(True, 2), (False, 1)])

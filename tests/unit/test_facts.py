@@ -36,6 +36,7 @@ no_restart_policy=notes
 no_restart_policy=old
 port_taken=6443
 port_taken=10250
+listener=6443 kube-apiserver
 """
 
 
@@ -51,11 +52,19 @@ def test_the_lines_of_the_script_become_facts() -> None:
     assert found.no_proxy == "localhost,a=b"
     assert found.no_restart_policy == ("notes", "old")
     assert found.ports_taken == (6443, 10250)
+    assert found.listeners == {6443: "kube-apiserver"}
     assert found.config == ""
 
 
 @pytest.mark.parametrize(
-    "text", ["", "uid=\n", "uid=root\nport_taken=x\n", "Welcome to the NAS!\nunknown=1\n", "=5\n"]
+    "text",
+    [
+        "",
+        "uid=\n",
+        "uid=root\nport_taken=x\nlistener=x y\n",
+        "Welcome to the NAS!\nunknown=1\n",
+        "=5\n",
+    ],
 )
 def test_what_cannot_be_read_is_left_out(text: str) -> None:
     assert parse_facts(text) == Facts()
@@ -64,7 +73,7 @@ def test_what_cannot_be_read_is_left_out(text: str) -> None:
 @given(st.text())
 def test_no_answer_of_a_nas_is_a_fault_of_the_parser(text: str) -> None:
     parse_facts(text)
-    parse_facts(f"uid={text}\nport_taken={text}")
+    parse_facts(f"uid={text}\nport_taken={text}\nlistener={text}")
 
 
 def test_the_script_goes_in_by_stdin_and_never_as_an_argument(

@@ -254,6 +254,21 @@ def test_the_token_is_a_part_of_the_environment_only() -> None:
         (facts(ports_taken=(6443,)), {}, "apiPort", "port 6443", "16443"),
         (facts(ports_taken=(10250,)), {}, "apiPort", "port 10250", "other Kubernetes"),
         (facts(ports_taken=(16443,)), {"apiPort": "16443"}, "apiPort", "port 16443", "free one"),
+        (
+            facts(ports_taken=(6443,), listeners={6443: "k3s-server"}),
+            {},
+            "apiPort",
+            "port 6443 of the NAS is in use by k3s-server",
+            "16443",
+        ),
+        (
+            facts(ports_taken=(80, 443), listeners={80: "apache_proxy"}),
+            {"disable": "[]"},
+            "disable",
+            "take ports 80 and 443 from the NAS: in use is 80 by apache_proxy and 443",
+            '["servicelb", "traefik"]',
+        ),
+        (facts(ports_taken=(443,)), {"disable": "[]"}, "disable", "in use is 443", "other ports"),
     ],
 )
 def test_a_nas_that_cannot_carry_the_config_is_refused(
@@ -280,6 +295,8 @@ def test_a_nas_that_cannot_carry_the_config_is_refused(
         (facts(uid=1000, sudo="password", docker_access="sudo"), {}),
         (facts(ports_taken=(6443, 10250), container="running"), {}),
         (facts(ports_taken=(6443,), container="exited"), {}),
+        (facts(ports_taken=(80, 443)), {}),
+        (facts(ports_taken=(80, 443)), {"disable": "servicelb"}),
         (facts(ports_taken=(6443, 10250), container="running", container_port=6443), {}),
         (OFF, {}),
     ],
@@ -307,6 +324,7 @@ def test_every_refusal_is_told_at_once_and_without_the_password() -> None:
 
 def test_the_ports_that_are_looked_at_are_those_that_k3s_takes() -> None:
     assert set(needed_ports(settings(apiPort="16443"))) == {16443, 10250}
+    assert set(needed_ports(settings(disable="[]"))) == {6443, 10250, 80, 443}
 
 
 # ---- warnings
@@ -389,18 +407,44 @@ def test_the_kubelet_has_to_show_the_version_of_the_release(
     assert plan(**config).kubelet_version == version
 
 
+ALWAYS = (
+    "deployment/coredns",
+    "deployment/local-path-provisioner",
+    "deployment/metrics-server",
+)
+TRAEFIK = ("job/helm-install-traefik-crd", "job/helm-install-traefik", "deployment/traefik")
+
+
 @pytest.mark.parametrize(
-    ("disable", "components"),
+    ("config", "workloads"),
     [
-        ('["servicelb", "traefik"]', ("coredns", "local-path-provisioner", "metrics-server")),
-        ("[]", ("coredns", "local-path-provisioner", "metrics-server", "traefik")),
-        ('["coredns", "local-storage", "metrics-server", "traefik"]', ()),
+        ({}, ALWAYS),
+        ({"disable": '["servicelb"]'}, (*ALWAYS, *TRAEFIK)),
+        ({"disable": "[]"}, (*ALWAYS, *TRAEFIK, "daemonset/svclb-traefik")),
+        ({"disable": '["traefik"]'}, ALWAYS),
+        ({"disable": "[]", "serverArgs": "--disable-helm-controller"}, ALWAYS),
+        ({"disable": '["coredns", "local-storage", "metrics-server", "traefik"]'}, ()),
     ],
 )
-def test_what_is_not_disabled_has_to_become_available(
-    disable: str, components: tuple[str, ...]
+def test_what_is_not_disabled_has_to_work(
+    config: dict[str, str], workloads: tuple[str, ...]
 ) -> None:
-    assert plan(disable=disable).components == components
+    assert plan(**config).workloads == workloads
+
+
+@pytest.mark.parametrize(
+    ("config", "proxy"),
+    [
+        ({}, "192.168.31.198:7222"),
+        ({"proxyScope": "images"}, ""),
+        ({"proxyScope": "none"}, ""),
+        ({"proxy": ""}, ""),
+    ],
+)
+def test_only_with_scope_all_does_the_api_server_know_a_proxy(
+    config: dict[str, str], proxy: str
+) -> None:
+    assert plan(**config).server_proxy == proxy
 
 
 @pytest.mark.parametrize(
