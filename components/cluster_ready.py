@@ -57,6 +57,11 @@ class ClusterReady(pulumi.ComponentResource):
     logs and exec through the API server, and a Job whose image came through the proxy and which
     resolved a cluster name."""
 
+    kubelet_version: pulumi.Output[str]
+    """Version that the running kubelet reports, e.g. `v1.34.4+k3s1`."""
+    node_ip: pulumi.Output[str]
+    """Address that the node is registered with."""
+
     def __init__(
         self, name: str, args: ClusterReadyArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
@@ -84,6 +89,8 @@ class ClusterReady(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(parent=self),
         )
+        self.kubelet_version = _told(checks.stdout, "kubelet_version")
+        self.node_ip = _told(checks.stdout, "node_ip")
         in_cluster = pulumi.ResourceOptions(
             parent=self,
             provider=args["kubernetes"],
@@ -112,6 +119,21 @@ class ClusterReady(pulumi.ComponentResource):
             ),
         )
         self.register_outputs({"node": args["node_name"]})
+
+
+def _told(stdout: pulumi.Output[str], name: str) -> pulumi.Output[str]:
+    """What a script's line `name=value` says, or nothing."""
+    # The provider takes the output for as secret as the script.
+    return pulumi.Output.unsecret(stdout).apply(
+        lambda text: next(
+            (
+                line.removeprefix(f"{name}=")
+                for line in (text or "").splitlines()
+                if line.startswith(f"{name}=")
+            ),
+            "",
+        )
+    )
 
 
 def _short(container_id: pulumi.Input[str]) -> pulumi.Output[str]:

@@ -41,6 +41,7 @@ check() {
   container_start=${container_start%%.*}
   container_start=${container_start%Z}Z
   wait_for "node $NODE" node_ready
+  printf 'kubelet_version=%s\nnode_ip=%s\n' "$version" "$(node_ip)"
   forget_old_smoke
   wait_for "service account default" account_there
   for workload in $WORKLOADS; do
@@ -132,6 +133,12 @@ node_ready() {
     return 1
   fi
   seen="Ready, $version"
+}
+
+node_ip() {
+  kubectl get node "$NODE" -o \
+    'jsonpath={range .status.addresses[?(@.type=="InternalIP")]}{.address} {end}' 2>/dev/null |
+    awk '{ print $1 }'
 }
 
 # is_since_start TIME: whether it is not before the start of the container; both are UTC. Docker

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.story import Story
-from tests.lab import engine
+from tests.lab import engine, paths
 from tests.lab.box import Lab
-from tests.lab.project import open_project
+from tests.lab.project import Project, open_project
 
 # The API server then asks for the node at an address that is none of the LAN's.
 PREFERS_EXTERNAL = "--kube-apiserver-arg=kubelet-preferred-address-types=ExternalIP"
@@ -51,13 +52,45 @@ def test_every_component_that_is_on_is_waited_for(story: Story) -> None:
     assert "exec: CoreDNS-" in out
     ready = story.kubectl("-n", "kube-system", "get", "deployments,daemonsets")
     assert ready.count("1/1") == 4
-    assert story.kubectl("-n", "kube-system", "exec", "deployment/coredns", "--", "/coredns", "-plugins")
+    assert story.kubectl(
+        "-n", "kube-system", "exec", "deployment/coredns", "--", "/coredns", "-plugins"
+    )
     assert "Address" in story.kubectl("-n", "nas-k3s-smoke", "logs", "-l", "job-name")
 
 
 def test_a_second_up_does_not_take_the_load_balancer_for_a_stranger(story: Story) -> None:
     done = story.preview("--expect-no-changes")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def app(story: Story) -> Iterator[Project]:
+    """The example of an app stack, not yet up, pointed to the cluster's stack."""
+    folder = story.lab.state.folder / "projects" / "app"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(paths.REPO / "examples" / "app", folder)
+    made = Project(story.lab, story.project.engine, folder, "app")
+    made.run("stack", "rm", "--yes")
+    made.must("stack", "init")
+    made.must("config", "set", "cluster", f"organization/nas-k3s/{story.project.stack}")
+    yield made
+    made.must("destroy", "--yes", "--skip-preview", "--remove")
+
+
+def test_an_app_stack_builds_on_the_outputs_alone(story: Story, app: Project) -> None:
+    outputs = story.project.outputs()
+    assert outputs["nodeIp"] == story.lab.nas_host
+    assert outputs["kubeletVersion"] == "v1.34.4+k3s1"
+    app.must("up", "--yes", "--skip-preview")
+    served = story.kubectl("get", "--raw", "/api/v1/namespaces/hello/services/hello:80/proxy/")
+    assert served == "hello from the NAS\n"
+    assert app.outputs() == {"url": "http://hello.hello.svc.cluster.local/"}
+    again = app.run("preview", "--expect-no-changes")
+    assert again.returncode == 0, again.stdout + again.stderr
+    state = app.must("stack", "export")
+    assert "client-key-data" not in state
+    app.must("destroy", "--yes", "--skip-preview")
+    assert "hello" not in story.kubectl("get", "namespaces", "-o", "name")
 
 
 def test_a_node_that_the_api_server_asks_the_proxy_for_is_told_with_what_heals_it(

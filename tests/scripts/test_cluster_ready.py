@@ -24,6 +24,7 @@ READY = {
     "logs": "",
     "delete": "",
     "healthz": "ok",
+    "internal_ip": "192.168.31.88 fd00::88 ",
     "addresses": "InternalIP 192.168.31.88, Hostname nas88, ",
     "exec": "CoreDNS-1.13.1\nlinux/amd64, go1.24",
 }
@@ -44,6 +45,8 @@ def test_a_ready_cluster_is_told_with_what_was_seen(nas: FakeNas) -> None:
     assert done.status == 0, done.err
     assert done.results == {
         "node_nas88": "Ready, v1.34.4+k3s1",
+        "kubelet_version": "v1.34.4+k3s1",
+        "node_ip": "192.168.31.88",
         "service_account_default": "serviceaccount/default",
         "coredns": "available",
         "metrics-server": "available",
