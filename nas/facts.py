@@ -43,6 +43,8 @@ class Facts:
         data_fs: file system below Docker's data, as `stat -f` names it.
         container: state of the k3s container as Docker names it (`running`, `exited`, ...).
         container_port: the port of its API.
+        container_flags: flag of k3s, without dashes -> value, of those that say what its data is for.
+        token: fingerprint of the cluster's token, while it runs.
         own_container: name of the container that belongs to this stack, by its label.
         ports_taken: those of the ports we need that something listens on.
         listeners: port -> name of the program that listens there, where it could be read.
@@ -80,6 +82,8 @@ class Facts:
     applied_no_proxy: str = ""
     container: str = ""
     container_port: int | None = None
+    container_flags: Mapping[str, str] = field(default_factory=dict)
+    token: str = ""
     own_container: str = ""
     ports_taken: tuple[int, ...] = ()
     listeners: Mapping[int, str] = field(default_factory=dict)
@@ -146,12 +150,19 @@ def parse_facts(text: str) -> Facts:
         applied_no_proxy=one("applied_no_proxy"),
         container=one("container"),
         container_port=number("container_port"),
+        container_flags=_flags(values.get("container_flag", [])),
+        token=one("token"),
         own_container=one("own_container"),
         ports_taken=tuple(int(port) for port in values.get("port_taken", []) if port.isdecimal()),
         listeners=_listeners(values.get("listener", [])),
         running=number("running"),
         no_restart_policy=tuple(values.get("no_restart_policy", [])),
     )
+
+
+def _flags(lines: Sequence[str]) -> dict[str, str]:
+    parts = [line.removeprefix("--").partition("=") for line in lines]
+    return {flag: value for flag, _, value in parts}
 
 
 def _listeners(lines: Sequence[str]) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nas.checks.data import changed_domain
 from nas.daemon_proxy import DaemonProxy, choice_for, daemon_differs
 from nas.drift import Drift
 from nas.facts import Facts, Unreadable
@@ -27,6 +28,11 @@ def find_warnings(
         if choice is not None and choice.notice:
             warnings.append(choice.notice)
         warnings.append(_blast_radius(settings, facts, "for its proxy"))
+    if domain := changed_domain(settings, facts):
+        warnings.append(
+            f"clusterDomain changes: what asks for <service>.<namespace>.svc.{domain} by its whole "
+            "name finds it no more"
+        )
     if daemon is None and facts.applied_put:
         warnings.append(_blast_radius(settings, facts, "to take its proxy away"))
     return tuple(warnings)

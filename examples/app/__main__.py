@@ -27,6 +27,8 @@ kubernetes.apps.v1.Deployment(
         "template": {
             "metadata": {"labels": labels},
             "spec": {
+                # BusyBox's httpd does not hear SIGTERM as process 1.
+                "termination_grace_period_seconds": 2,
                 "containers": [
                     {
                         "name": "web",
@@ -36,7 +38,7 @@ kubernetes.apps.v1.Deployment(
                         "readiness_probe": {"http_get": {"path": "/", "port": 8080}},
                         "resources": {"limits": {"memory": "32Mi"}},
                     }
-                ]
+                ],
             },
         },
     },

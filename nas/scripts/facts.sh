@@ -68,9 +68,11 @@ docker_facts() {
   printf 'running=%s\n' "$(bounded 15 "$docker" ps -q 2>/dev/null | wc -l | tr -d ' ')"
   state=$(bounded 15 "$docker" inspect --format '{{.State.Status}}' "$CONTAINER" 2>/dev/null) &&
     printf 'container=%s\n' "$state"
-  printf 'container_port=%s\n' "$(bounded 15 "$docker" inspect \
-    --format '{{range .Config.Cmd}}{{println .}}{{end}}' "$CONTAINER" 2>/dev/null |
-    sed -n 's/^--https-listen-port=//p')"
+  bounded 15 "$docker" inspect --format '{{range .Config.Cmd}}{{println .}}{{end}}' \
+    "$CONTAINER" 2>/dev/null | sed -n \
+    -e 's/^--https-listen-port=/container_port=/p' \
+    -e 's/^--\(cluster-cidr\|service-cidr\|cluster-domain\|node-name\)=/container_flag=&/p'
+  [ "$state" != running ] || token_fact
   printf 'own_container=%s\n' "$(bounded 15 "$docker" ps --all --filter "label=$STACK_LABEL" \
     --format '{{.Names}}' 2>/dev/null | head -n 1)"
   for name in $(bounded 15 "$docker" ps --format '{{.Names}}' 2>/dev/null); do
@@ -80,6 +82,15 @@ docker_facts() {
       *) printf 'no_restart_policy=%s\n' "$name" ;;
     esac
   done
+}
+
+# A fingerprint of the cluster's own token, which its data is encrypted with, whoever made it.
+token_fact() {
+  cluster_token=$(bounded 15 "$docker" exec "$CONTAINER" cat /var/lib/rancher/k3s/server/token 2>/dev/null) ||
+    return 0
+  cluster_token=${cluster_token#K10*::}
+  cluster_token=${cluster_token#*:}
+  [ -z "$cluster_token" ] || printf 'token=%s\n' "$(printf '%s' "$cluster_token" | md5sum | cut -d ' ' -f 1)"
 }
 
 # What we wrote for the daemon's proxy, and what stands there now: checksums, no texts.

@@ -24,7 +24,15 @@ def story(session_lab: Lab) -> Iterator[Story]:
     made.clear()
 
 
-def test_a_web_interface_on_port_80_is_named_before_traefik_takes_it(story: Story) -> None:
+@pytest.fixture(scope="module")
+def network_before(story: Story) -> list[str]:
+    """Links and rules of the NAS before the cluster was there."""
+    return story.network()
+
+
+def test_a_web_interface_on_port_80_is_named_before_traefik_takes_it(
+    story: Story, network_before: list[str]
+) -> None:
     story.configure(disable=[])
     before = story.lab.dockerd_starts(), story.docker_json()
     story.must("httpd -p 80 -h /home/Qhttpd")
@@ -38,6 +46,26 @@ def test_a_web_interface_on_port_80_is_named_before_traefik_takes_it(story: Stor
     assert "in use is 80 by httpd" in done.stdout
     assert story.project.resources() == []
     assert (story.lab.dockerd_starts(), story.docker_json()) == before
+    assert story.network() == network_before
+
+
+def test_a_node_that_the_api_server_asks_the_proxy_for_is_told_with_what_heals_it(
+    story: Story,
+) -> None:
+    found = story.must("ip -o -4 addr show docker0 | awk '{ print $4 }'").strip()
+    address = found.partition("/")[0]
+    arguments = [f"--node-external-ip={address}", PREFERS_EXTERNAL]
+    story.configure(serverArgs=arguments)
+    done = story.up()
+    assert done.returncode != 0
+    assert f"the API server asks the proxy {story.lab.addresses.proxy}:7222" in done.stdout
+    assert f"ExternalIP {address}" in done.stdout
+    assert "add the address of the node to nas-k3s:noProxy" in done.stdout
+    assert f"{address}:10250" in {entry.target for entry in story.lab.proxy_log()}
+
+    story.configure(serverArgs=arguments, noProxy=[address])
+    story.must_up()
+    assert "CoreDNS" in story.kubectl("-n", "kube-system", "logs", "deployment/coredns")
 
 
 def test_every_component_that_is_on_is_waited_for(story: Story) -> None:
@@ -93,20 +121,10 @@ def test_an_app_stack_builds_on_the_outputs_alone(story: Story, app: Project) ->
     assert "hello" not in story.kubectl("get", "namespaces", "-o", "name")
 
 
-def test_a_node_that_the_api_server_asks_the_proxy_for_is_told_with_what_heals_it(
-    story: Story,
+def test_destroy_takes_the_rules_of_the_load_balancer_back_too(
+    story: Story, network_before: list[str]
 ) -> None:
-    found = story.must("ip -o -4 addr show docker0 | awk '{ print $4 }'").strip()
-    address = found.partition("/")[0]
-    arguments = [f"--node-external-ip={address}", PREFERS_EXTERNAL]
-    story.configure(serverArgs=arguments)
-    done = story.up()
-    assert done.returncode != 0
-    assert f"the API server asks the proxy {story.lab.addresses.proxy}:7222" in done.stdout
-    assert f"ExternalIP {address}" in done.stdout
-    assert "add the address of the node to nas-k3s:noProxy" in done.stdout
-    assert f"{address}:10250" in {entry.target for entry in story.lab.proxy_log()}
-
-    story.configure(serverArgs=arguments, noProxy=[address])
-    story.must_up()
-    assert "CoreDNS" in story.kubectl("-n", "kube-system", "logs", "deployment/coredns")
+    assert [rule for rule in story.network() if "CNI-HOSTPORT" in rule]
+    done = story.destroy()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert story.network() == network_before

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from nas.checks.data import token_print
 from nas.checks.ports import needed_ports
 from nas.errors import Problem, RefusedError
 from nas.facts import Facts, Unreadable
@@ -536,6 +537,55 @@ def test_a_change_that_would_end_the_running_cluster_is_refused(
     (problem,) = caught.value.problems
     assert problem.key == key
     assert words in problem.why
+
+
+DEPLOYED = facts(
+    container="running",
+    own_container="k3s",
+    container_flags={
+        "cluster-cidr": "10.42.0.0/16",
+        "service-cidr": "10.43.0.0/16",
+        "node-name": "nas88",
+        "cluster-domain": "cluster.local",
+    },
+    token=token_print("the-clusters-own"),
+)
+FULL_TOKEN = f"K10{'0a' * 32}::server:the-clusters-own"
+
+
+@pytest.mark.parametrize(
+    ("config", "key", "why", "fix"),
+    [
+        ({"clusterCidr": "10.52.0.0/16"}, "clusterCidr", "10.42.0.0/16, and k3s ends", "10.42.0.0"),
+        ({"serviceCidr": "10.53.0.0/16"}, "serviceCidr", "services, 10.43.0.0/16", "10.43.0.0"),
+        ({"nodeName": "other"}, "nodeName", "this cluster's node, nas88", "write nas88"),
+        ({"token": "another"}, "token", "encrypted with", "k3s kept its own"),
+    ],
+)
+def test_what_the_data_of_the_cluster_would_not_survive_is_refused(
+    config: dict[str, str], key: str, why: str, fix: str
+) -> None:
+    (found,) = problems(DEPLOYED, **config)
+    assert found.key == key
+    assert why in found.why
+    assert fix in found.fix
+    assert "docker volume rm k3s-data k3s-etc" in found.fix
+    assert "another" not in str(found)
+    plan(replace(DEPLOYED, own_container="", container=""), **config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"token": "the-clusters-own"}, {"token": FULL_TOKEN}, {"clusterDomain": "home.lan"}],
+)
+def test_what_the_data_of_the_cluster_survives_is_no_refusal(config: dict[str, str]) -> None:
+    plan(DEPLOYED, **config)
+
+
+def test_another_domain_is_announced_with_what_it_breaks() -> None:
+    warnings = plan(DEPLOYED, clusterDomain="home.lan").warnings
+    assert any("clusterDomain changes: what asks for" in one for one in warnings)
+    assert not any("clusterDomain" in one for one in plan(DEPLOYED).warnings)
 
 
 def test_a_proxy_that_goes_is_announced_with_the_restart_that_it_takes() -> None:
