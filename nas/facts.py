@@ -43,7 +43,7 @@ class Facts:
         data_fs: file system below Docker's data, as `stat -f` names it.
         container: state of the k3s container as Docker names it (`running`, `exited`, ...).
         container_port: the port of its API.
-        container_flags: flag of k3s, without dashes -> value, of those that say what its data is for.
+        container_flags: flag of k3s without dashes -> value, of those that its data depends on.
         token: fingerprint of the cluster's token, while it runs.
         own_container: name of the container that belongs to this stack, by its label.
         ports_taken: those of the ports we need that something listens on.

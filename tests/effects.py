@@ -80,7 +80,7 @@ def _config_file(story: Story) -> dict[str, Any]:
 
 MIRROR = {"mirrors": {"docker.io": {"endpoint": ["https://registry.lan:5000"]}}}
 
-# In the order of the settings. What is really run is run in this order too, each on top of the last.
+# In the order of the settings; what is really run is run in this order, each on top of the last.
 EDITS = (
     Edit("host", "another address", _other_address, "off"),
     _set("sshPort", 2222, "off"),
