@@ -113,7 +113,7 @@ def build(plan: Plan, target: SshTarget) -> None:
         },
         pulumi.ResourceOptions(depends_on=[server]),
     )
-    ClusterReady(
+    ready = ClusterReady(
         "ready",
         {
             "nas": nas,
@@ -123,7 +123,9 @@ def build(plan: Plan, target: SshTarget) -> None:
             "container_name": settings.container_name,
             "node_name": plan.node_name,
             "kubelet_version": plan.kubelet_version,
-            "components": plan.components,
+            "workloads": plan.workloads,
+            "endpoint": plan.kubeconfig.server,
+            "proxy": plan.server_proxy,
             "cluster_domain": settings.cluster_domain,
             "smoke_image": settings.smoke_image,
             "pull_hint": plan.pull_hint,
@@ -131,12 +133,20 @@ def build(plan: Plan, target: SshTarget) -> None:
         },
         pulumi.ResourceOptions(depends_on=[access]),
     )
-    _export(plan, access)
+    _export(plan, access, ready)
 
 
-def _export(plan: Plan, access: ClusterAccess) -> None:
+def _export(plan: Plan, access: ClusterAccess, ready: ClusterReady) -> None:
+    """What other stacks build on: docs/outputs.md says what each output promises."""
+    settings = plan.settings
     pulumi.export("kubeconfig", access.kubeconfig)
     pulumi.export("endpoint", plan.kubeconfig.server)
     pulumi.export("context", plan.kubeconfig.name)
+    pulumi.export("clusterIdentifier", plan.cluster_identifier)
     pulumi.export("nodeName", plan.node_name)
+    pulumi.export("nodeIp", ready.node_ip)
+    pulumi.export("kubeletVersion", ready.kubelet_version)
     pulumi.export("image", plan.image)
+    pulumi.export("clusterDomain", settings.cluster_domain)
+    pulumi.export("clusterCidr", settings.cluster_cidr)
+    pulumi.export("serviceCidr", settings.service_cidr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -53,7 +53,6 @@ class Facts:
         container_network: its network mode.
         container_publishes: ports of the NAS that lead into it, `8080/tcp`.
         container_data: volume or directory of its data.
-        container_snapshotter, container_cluster_cidr, container_service_cidr: its arguments.
         own_container: name of the container that belongs to this stack, by its label.
         listeners: those who hold ports that we need.
         routes: what the NAS reaches without its default gateway.
@@ -63,6 +62,8 @@ class Facts:
         kernel_lacks: features that the kernel's config says it does not have.
         kernel_may_lack: features that no module was found for.
         cpus: number of processors.
+        container_flags: flag of k3s without dashes -> value, of those that its data depends on.
+        token: fingerprint of the cluster's token, while it runs.
         running: number of running containers.
         no_restart_policy: running containers that Docker would not start again by itself.
     """
@@ -104,9 +105,6 @@ class Facts:
     container_network: str = ""
     container_publishes: tuple[str, ...] = ()
     container_data: str = ""
-    container_snapshotter: str = ""
-    container_cluster_cidr: str = ""
-    container_service_cidr: str = ""
     own_container: str = ""
     listeners: tuple[Listener, ...] = ()
     routes: tuple[Route, ...] = ()
@@ -116,6 +114,8 @@ class Facts:
     kernel_lacks: tuple[str, ...] = ()
     kernel_may_lack: tuple[str, ...] = ()
     cpus: int | None = None
+    container_flags: Mapping[str, str] = field(default_factory=dict)
+    token: str = ""
     running: int | None = None
     no_restart_policy: tuple[str, ...] = field(default=())
 
@@ -195,9 +195,6 @@ def parse_facts(text: str) -> Facts:
         container_network=one("container_network"),
         container_publishes=tuple(every("container_publishes")),
         container_data=one("container_data"),
-        container_snapshotter=one("container_snapshotter"),
-        container_cluster_cidr=one("container_cluster-cidr"),
-        container_service_cidr=one("container_service-cidr"),
         own_container=one("own_container"),
         listeners=fact_lines.listeners(every("listener")),
         routes=fact_lines.routes(every("route"), every("route6")),
@@ -207,9 +204,16 @@ def parse_facts(text: str) -> Facts:
         kernel_lacks=tuple(every("kernel_lacks")),
         kernel_may_lack=tuple(every("kernel_may_lack")),
         cpus=number("cpus"),
+        container_flags=_flags(every("container_flag")),
+        token=one("token"),
         running=number("running"),
         no_restart_policy=tuple(every("no_restart_policy")),
     )
+
+
+def _flags(lines: Sequence[str]) -> dict[str, str]:
+    parts = [line.removeprefix("--").partition("=") for line in lines]
+    return {flag: value for flag, _, value in parts}
 
 
 def ssh_command(target: SshTarget, command: str) -> list[str]:

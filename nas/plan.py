@@ -15,6 +15,7 @@ from nas.errors import RefusedError
 from nas.facts import Facts, Unreadable
 from nas.home import expand
 from nas.kubeconfig import KubeconfigNames
+from nas.packaged import workloads
 from nas.proxy import bracketed, is_ip
 from nas.published_ports import PublishedPort
 from nas.refusals import find_refusals
@@ -23,13 +24,6 @@ from nas.settings import Settings
 from nas.warnings import find_warnings
 
 DOCKER_HUB = "registry-1.docker.io"
-DEPLOYMENTS = {
-    "coredns": "coredns",
-    "local-storage": "local-path-provisioner",
-    "metrics-server": "metrics-server",
-    "traefik": "traefik",
-}
-"""Packaged component -> its Deployment in kube-system; servicelb has none of its own."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +38,14 @@ class Plan:
         command: arguments of the container.
         env: environment of the container. Holds the proxy's password and the token.
         registry_files: path in the container -> content, which may be a private key.
-        components: deployments in kube-system that have to become available.
+        workloads: what in kube-system has to work, `KIND/NAME`.
         data_volume, etc_volume: Docker's volumes for the data.
         data_directory: directory on the NAS instead of them, without symbolic links.
         ports: what Docker publishes on the NAS.
         memory: megabytes; cpus: as Docker's provider reads it back.
         kubeconfig: names and server of the kubeconfig that is handed out.
         pull_hint: what to change when the cluster cannot pull its images.
+        server_proxy: `host:port` of the proxy that all of k3s uses, or empty.
         daemon_drift, path_drift, container_drift: what others changed on the NAS, with the
             time it was seen.
         warnings: shown to the user before anything happens.
@@ -66,9 +61,9 @@ class Plan:
     command: tuple[str, ...]
     env: dict[str, str]
     registries_yaml: str
-    ca_certificates: str
-    components: tuple[str, ...]
     registry_files: dict[str, str]
+    ca_certificates: str
+    workloads: tuple[str, ...]
     data_volume: str
     etc_volume: str
     data_directory: str | None
@@ -78,6 +73,7 @@ class Plan:
     kubeconfig: KubeconfigNames
     cluster_identifier: str
     pull_hint: str
+    server_proxy: str
     daemon_drift: str | None
     path_drift: str | None
     container_drift: str | None
@@ -117,11 +113,7 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
             for place, file in settings.registries.files().items()
         },
         ca_certificates=_ca_certificates(settings),
-        components=tuple(
-            deployment
-            for component, deployment in DEPLOYMENTS.items()
-            if component not in settings.disable
-        ),
+        workloads=workloads(settings),
         data_volume=settings.data_volume,
         etc_volume=settings.etc_volume,
         data_directory=data_place.directory(settings, known),
@@ -134,6 +126,7 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         ),
         cluster_identifier=f"nas-k3s/{settings.stack}/{settings.container_name}",
         pull_hint=_pull_hint(settings),
+        server_proxy=_server_proxy(settings),
         daemon_drift=marker(drift.daemon_proxy, seen),
         path_drift=marker(drift.docker_path, seen),
         container_drift=marker(drift.container, seen),
@@ -190,6 +183,11 @@ def _pull_hint(settings: Settings) -> str:
         f"k3s pulls through the proxy {url.address} (nas-k3s:proxy): check that it runs and lets "
         "this registry through, and nas-k3s:caCertificatesFile if it re-signs TLS"
     )
+
+
+def _server_proxy(settings: Settings) -> str:
+    url = settings.proxy_url
+    return url.address if url is not None and settings.proxy_scope == "all" else ""
 
 
 def _drift(settings: Settings, facts: Facts | None, daemon: DaemonProxy | None) -> Drift:

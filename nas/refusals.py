@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nas.checks.account import check_account
+from nas.checks.data import check_data
 from nas.checks.docker import check_docker, check_route
 from nas.checks.kernel import check_kernel
 from nas.checks.limits import check_limits
@@ -26,4 +27,5 @@ def find_refusals(settings: Settings, facts: Facts, daemon: DaemonProxy | None) 
         *check_storage(settings, facts),
         *check_host_networks(settings, facts),
         *check_ports(settings, facts),
+        *check_data(settings, facts),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nas.checks.data import changed_domain
 from nas.checks.kernel import kernel_warnings
 from nas.checks.networks import network_warnings
 from nas.checks.storage import storage_warnings
@@ -34,6 +35,11 @@ def find_warnings(
         if choice is not None and choice.notice:
             warnings.append(choice.notice)
         warnings.append(_blast_radius(settings, facts, "for its proxy"))
+    if domain := changed_domain(settings, facts):
+        warnings.append(
+            f"clusterDomain changes: what asks for <service>.<namespace>.svc.{domain} by its whole "
+            "name finds it no more"
+        )
     if daemon is None and facts.applied_put:
         warnings.append(_blast_radius(settings, facts, "to take its proxy away"))
     return tuple(warnings)

@@ -51,11 +51,8 @@ def network_warnings(settings: Settings, facts: Facts) -> list[str]:
 
 
 def _is_there(key: str, block: str, facts: Facts) -> bool:
-    blocks = {
-        "clusterCidr": facts.container_cluster_cidr,
-        "serviceCidr": facts.container_service_cidr,
-    }
-    return bool(facts.container) and blocks[key] == block
+    flags = {"clusterCidr": "cluster-cidr", "serviceCidr": "service-cidr"}
+    return bool(facts.container) and facts.container_flags.get(flags[key]) == block
 
 
 def _overlaps(settings: Settings, facts: Facts) -> Iterator[tuple[str, str, str, str]]:

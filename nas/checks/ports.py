@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from nas.errors import Problem, set_command
 from nas.fact_lines import Listener
 from nas.facts import Facts
+from nas.packaged import LOAD_BALANCER_PORTS, takes_web_ports
 from nas.settings import Settings
 
 KUBELET_PORT = 10250
@@ -40,7 +41,8 @@ def needed_ports(settings: Settings) -> tuple[int, ...]:
 
 def _needed(settings: Settings) -> set[tuple[int, str]]:
     if settings.network_mode == "host":
-        return {(port, "tcp") for port in (settings.api_port, *OTHER_PORTS)}
+        web = LOAD_BALANCER_PORTS if takes_web_ports(settings) else ()
+        return {(port, "tcp") for port in (settings.api_port, *OTHER_PORTS, *web)}
     return {(port.outside, port.protocol) for port in settings.published}
 
 
@@ -67,10 +69,42 @@ def check_ports(settings: Settings, facts: Facts) -> list[Problem]:
         place = (taken.port, taken.protocol)
         if place in needed and _collides(settings, taken) and not _is_ours(facts, taken):
             busy.setdefault(place, taken)
-    clusters = [taken for taken in busy.values() if taken.program in KUBERNETES]
-    others = [taken for taken in busy.values() if taken.program not in KUBERNETES]
-    problems = [_busy(settings, taken) for taken in others]
-    return [*([_cluster(settings, clusters)] if clusters else []), *problems]
+    web = [taken for taken in busy.values() if _is_web(settings, taken)]
+    rest = [taken for taken in busy.values() if taken not in web]
+    clusters = [taken for taken in rest if taken.program in KUBERNETES]
+    others = [taken for taken in rest if taken.program not in KUBERNETES]
+    return [
+        *([_web(settings, web)] if web else []),
+        *([_cluster(settings, clusters)] if clusters else []),
+        *(_busy(settings, taken) for taken in others),
+    ]
+
+
+def _is_web(settings: Settings, taken: Listener) -> bool:
+    """Whether only servicelb wants the port."""
+    return (
+        settings.network_mode == "host"
+        and taken.port in LOAD_BALANCER_PORTS
+        and taken.port != settings.api_port
+    )
+
+
+def _web(settings: Settings, taken: Iterable[Listener]) -> Problem:
+    """Pods take ports of the node by rules of iptables: what listens there is reached no more, and
+    our own never show as listening."""
+    which = " and ".join(f"{one.port}{_by(one)}" for one in taken)
+    return Problem(
+        "disable",
+        json.dumps(settings.disable),
+        "leaves traefik and servicelb on, which take ports 80 and 443 from the NAS: in use is "
+        f"{which}",
+        "move that to other ports (on a NAS: system ports of its web interface), or write "
+        '["servicelb", "traefik"]',
+    )
+
+
+def _by(taken: Listener) -> str:
+    return f" by {taken.program}" if taken.program else ""
 
 
 def _collides(settings: Settings, taken: Listener) -> bool:
@@ -102,8 +136,7 @@ def _cluster(settings: Settings, taken: Iterable[Listener]) -> Problem:
 
 
 def _busy(settings: Settings, taken: Listener) -> Problem:
-    by = f" ({taken.program})" if taken.program else ""
-    why = f"port {taken.port} of the NAS is in use{by}"
+    why = f"port {taken.port} of the NAS is in use{_by(taken)}"
     if taken.port == settings.api_port and taken.protocol == "tcp":
         return Problem("apiPort", str(settings.api_port), why, "write a free one, e.g. 16443")
     if settings.network_mode == "bridge":

@@ -40,7 +40,7 @@ def storage_warnings(settings: Settings, facts: Facts) -> list[str]:
     """What happens to the data that is there."""
     if not facts.container:
         return []
-    before, after = facts.container_snapshotter or DEFAULT, snapshotter(settings, facts)
+    before, after = facts.container_flags.get("snapshotter", DEFAULT), snapshotter(settings, facts)
     # Without the name of its data's place nothing was read of the container.
     if before == after or not facts.container_data:
         return []

@@ -94,7 +94,7 @@ def test_what_cannot_be_read_is_left_out(text: str) -> None:
 @given(st.text())
 def test_no_answer_of_a_nas_is_a_fault_of_the_parser(text: str) -> None:
     parse_facts(text)
-    parse_facts(f"uid={text}\nport_taken={text}")
+    parse_facts(f"uid={text}\nport_taken={text}\nlistener={text}")
 
 
 def test_the_script_goes_in_by_stdin_and_never_as_an_argument(

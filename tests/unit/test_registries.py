@@ -54,6 +54,81 @@ def test_any_password_survives_the_quoting_of_yaml(password: str) -> None:
     assert yaml.safe_load(text) == content
 
 
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12)
+# What YAML 1.1 or 1.2 could read as something else than a text.
+tricky = st.sampled_from(
+    [
+        "yes",
+        "No",
+        "on",
+        "~",
+        "null",
+        "0o17",
+        "017",
+        "1e3",
+        "12:30:45",
+        "<<",
+        "=",
+        "- a",
+        "a: b",
+        "# c",
+    ]
+)
+values = texts | tricky
+auths = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("username", "password", "auth", "token"), values)
+)
+tls = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("ca_file", "cert_file", "key_file"), values),
+        "insecure_skip_verify": st.booleans(),
+    },
+)
+endpoints = st.builds(
+    "{}://{}:{}{}".format,
+    st.sampled_from(["http", "https"]),
+    st.sampled_from(["reg.lan", "192.168.31.20", "[fd00::20]", "mirror.example"]),
+    st.integers(1, 65535),
+    st.sampled_from(["", "/v2", "/a b"]),
+)
+mirrors = st.fixed_dictionaries(
+    {},
+    optional={
+        "endpoint": st.lists(endpoints, min_size=1, max_size=3),
+        "rewrite": st.dictionaries(values, values, min_size=1, max_size=2),
+    },
+)
+files = st.fixed_dictionaries(
+    {},
+    optional={
+        "mirrors": st.dictionaries(values, mirrors, min_size=1, max_size=3),
+        "configs": st.dictionaries(
+            values,
+            st.fixed_dictionaries({}, optional={"auth": auths, "tls": tls}),
+            min_size=1,
+            max_size=3,
+        ),
+    },
+)
+
+
+@given(files)
+def test_whatever_the_config_says_the_file_says_the_same_and_is_read_back_as_the_same(
+    content: dict[str, Any],
+) -> None:
+    text = Registries.model_validate(content).to_yaml()
+    assert yaml.safe_load(text) == content
+    assert Registries.model_validate(yaml.safe_load(text)).to_yaml() == text
+
+
+@given(files)
+def test_no_file_of_registries_holds_a_tag_or_an_alias(content: dict[str, Any]) -> None:
+    """k3s reads the file with another YAML library, for which these are not meant."""
+    kinds = {type(token) for token in yaml.scan(Registries.model_validate(content).to_yaml())}
+    assert not kinds & {yaml.AliasToken, yaml.AnchorToken, yaml.TagToken}
+
+
 @pytest.mark.parametrize(
     ("endpoint", "hosts"),
     [
