@@ -452,7 +452,8 @@ def test_a_list_may_be_written_as_people_write_it(text: str, entries: list[str])
 
 
 def test_an_object_may_be_written_as_yaml() -> None:
-    text = "configs:\n  r:\n    tls: {insecure_skip_verify: true}\n    auth: {username: u, password: 0123}\n"
+    auth = "auth: {username: u, password: 0123}"
+    text = f"configs:\n  r:\n    tls: {{insecure_skip_verify: true}}\n    {auth}\n"
     config = settings(registries=text).registries.configs["r"]
     assert config.tls is not None
     assert config.auth is not None
