@@ -139,7 +139,9 @@ class K3sServer(pulumi.ComponentResource):
                     # The provider says it updated these and leaves the container as it was.
                     replace_on_changes=["tmpfs", "healthcheck", "init"],
                     # Computed from the image, which is unknown in preview: the tag says it.
-                    replacement_trigger=pulumi.Output.concat(args["image"], " ", mark),
+                    replacement_trigger=pulumi.Output.concat(
+                        args["image"], " ", mark, _limited(args)
+                    ),
                 ),
             ),
         )
@@ -191,6 +193,11 @@ def _data(
         sources[target] = made_volume.name
         last = made_volume
     return _mounts("volume", sources), last
+
+
+def _limited(args: K3sServerArgs) -> str:
+    # Docker changes a limit of memory in place, and takes none for no change.
+    return "" if args["memory"] is None else " limited"
 
 
 def _mounts(kind: str, sources: Mapping[str, pulumi.Input[str]]) -> list[docker.ContainerMountArgs]:

@@ -64,7 +64,7 @@ mounted_by_container() {
 remove_ours() {
   made=$(sed -n 's/^made=//p' "$DIRECTORY/$OWNER_FILE")
   # The owner's file goes last: a removal that was cut off can be run again.
-  if rm -rf "$DIRECTORY/data" "$DIRECTORY/etc" && rm -f "$DIRECTORY/$OWNER_FILE"; then
+  if rm -rf "${DIRECTORY:?}/data" "${DIRECTORY:?}/etc" && rm -f "$DIRECTORY/$OWNER_FILE"; then
     # Anything else in it is somebody's, and keeps the directory.
     [ "$made" != yes ] || rmdir "$DIRECTORY" 2>/dev/null
     say "the cluster's data is gone from $DIRECTORY"

@@ -48,8 +48,8 @@ listeners() {
 socket_owners() {
   awk '{ print $3 }' | {
     inodes=" $(tr '\n' ' ')"
-    # shellcheck disable=SC2012 # nothing but ls reads many links at once in every BusyBox
-    ls -l /proc/[0-9]*/fd 2>/dev/null | awk -v inodes="$inodes" '
+    # shellcheck disable=SC2012 # one process for all links; with two arguments ls names directories
+    ls -l /dev/null /proc/[0-9]*/fd 2>/dev/null | awk -v inodes="$inodes" '
       /^\/proc\/[0-9]+\/fd:/ { split($0, part, "/"); pid = part[3]; next }
       match($0, /socket:\[[0-9]+\]/) {
         inode = substr($0, RSTART + 8, RLENGTH - 9)

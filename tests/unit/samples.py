@@ -39,9 +39,10 @@ def settings(stack: str = "nas88", **config: str) -> Settings:
     return load_settings(stack, {**CONFIG, **config})
 
 
-def facts(*, ports_taken: Sequence[int] = (), **changes: Any) -> Facts:
+def facts(**changes: Any) -> Facts:
     """FACTS with some fields changed; `ports_taken` are TCP ports that an unknown program holds."""
-    listeners = tuple(Listener(port) for port in ports_taken)
+    ports: Sequence[int] = changes.pop("ports_taken", ())
+    listeners = tuple(Listener(port) for port in ports)
     return replace(FACTS, **{"listeners": listeners, **changes})
 
 
