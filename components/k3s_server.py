@@ -8,6 +8,7 @@ from typing import TypedDict
 import pulumi
 import pulumi_docker as docker
 
+from components.daemon_proxy import PULL_PROBE_TIMEOUT
 from components.drift_mark import drift_mark
 from components.nas_command import Nas
 from nas import registries
@@ -17,6 +18,10 @@ from nas.remote_script import script_source
 STOP_GRACE = 30
 """Seconds between SIGTERM and SIGKILL: without it the provider kills at once, and SQLite may be
 in the middle of a write."""
+SNAPSHOTS = 3
+"""How many snapshots of the data are kept on the NAS."""
+PAUSE_LIMIT = 30
+"""Seconds for which the old server may be paused: the lease of a node ends after 40."""
 CA_PATH = "/etc/ssl/certs/nas-k3s-extra-ca.pem"
 """Go programs read every file of this directory beside the system's bundle."""
 
@@ -30,6 +35,12 @@ class K3sServerArgs(TypedDict):
     """Docker provider of the NAS."""
     image: str
     """Image reference with a tag or digest."""
+    image_version: str
+    """Version of k3s that its tag tells, or empty."""
+    image_setting: str
+    """The config key that says which image it is."""
+    restore_snapshot: str
+    """Snapshot of the data that is put back before the container starts, or empty."""
     container_name: str
     """Name of the container."""
     node_name: str
@@ -59,8 +70,8 @@ class K3sServerArgs(TypedDict):
 class K3sServer(pulumi.ComponentResource):
     """The k3s container with host networking, and what outlives it.
 
-    The image is pulled while an old container still runs; then the old one is stopped and the new
-    one started, because both have the same name and ports.
+    The image is pulled and a snapshot of the data taken while an old container still runs; then the
+    old one is stopped and the new one started, because both have the same name and ports.
     """
 
     container: docker.Container
@@ -72,6 +83,21 @@ class K3sServer(pulumi.ComponentResource):
         super().__init__("nas-k3s:index:K3sServer", name, None, opts)
         on_nas = pulumi.ResourceOptions(parent=self, provider=args["docker"])
         keep = pulumi.ResourceOptions(retain_on_delete=args["keep_data"])
+        check = args["nas"].script(
+            f"{name}-image-check",
+            {
+                "script": "image-check.sh",
+                "variables": {
+                    "IMAGE": args["image"],
+                    "SETTING": args["image_setting"],
+                    "PULL_PROBE_TIMEOUT": str(PULL_PROBE_TIMEOUT),
+                },
+                "create": "check",
+                "shown": {"image": args["image"]},
+                "timeout": PULL_PROBE_TIMEOUT + 60,
+            },
+            pulumi.ResourceOptions(parent=self),
+        )
         image = docker.RemoteImage(
             f"{name}-image",
             name=args["image"],
@@ -80,7 +106,8 @@ class K3sServer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(
                 on_nas,
                 pulumi.ResourceOptions(
-                    custom_timeouts=pulumi.CustomTimeouts(create=f"{args['pull_timeout']}s")
+                    depends_on=[check],
+                    custom_timeouts=pulumi.CustomTimeouts(create=f"{args['pull_timeout']}s"),
                 ),
             ),
         )
@@ -118,6 +145,29 @@ class K3sServer(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(parent=self, depends_on=[etc]),
         )
+        restore = args["restore_snapshot"]
+        snapshot = args["nas"].script(
+            f"{name}-snapshot",
+            {
+                "script": "data-snapshot.sh",
+                "variables": {
+                    "CONTAINER": args["container_name"],
+                    "STACK_LABEL": f"{STACK_LABEL}={args['stack']}",
+                    "DATA": args["data_volume"],
+                    "ETC": args["etc_volume"],
+                    "IMAGE": args["image"],
+                    "VERSION": args["image_version"],
+                    "RESTORE": restore,
+                    "KEEP": str(SNAPSHOTS),
+                    "PAUSE_LIMIT": str(PAUSE_LIMIT),
+                },
+                "create": "apply",
+                "shown": {"image": args["image"], **({"restore": restore} if restore else {})},
+                # Large data on slow disks; the server runs on meanwhile.
+                "timeout": 900,
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=[network]),
+        )
         mark = drift_mark(f"{name}-drift", args["drift"], self)
         self.container = docker.Container(
             f"{name}-container",
@@ -148,7 +198,7 @@ class K3sServer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(
                 on_nas,
                 pulumi.ResourceOptions(
-                    depends_on=[network],
+                    depends_on=[snapshot],
                     delete_before_replace=True,
                     # The provider says it updated these and leaves the container as it was.
                     replace_on_changes=["tmpfs", "healthcheck", "init"],

@@ -43,6 +43,10 @@ class Facts:
         data_fs: file system below Docker's data, as `stat -f` names it.
         container: state of the k3s container as Docker names it (`running`, `exited`, ...).
         container_port: the port of its API.
+        container_tags: references of its image.
+        ran_version, ran_image: what runs on the cluster's data, or was the last to, as noted there.
+        restored: the snapshot of the data that was put back last.
+        snapshots: names of the snapshots of the data, the newest first.
         own_container: name of the container that belongs to this stack, by its label.
         ports_taken: those of the ports we need that something listens on.
         running: number of running containers.
@@ -79,6 +83,11 @@ class Facts:
     applied_no_proxy: str = ""
     container: str = ""
     container_port: int | None = None
+    container_tags: tuple[str, ...] = ()
+    ran_version: str = ""
+    ran_image: str = ""
+    restored: str = ""
+    snapshots: tuple[str, ...] = ()
     own_container: str = ""
     ports_taken: tuple[int, ...] = ()
     running: int | None = None
@@ -144,6 +153,11 @@ def parse_facts(text: str) -> Facts:
         applied_no_proxy=one("applied_no_proxy"),
         container=one("container"),
         container_port=number("container_port"),
+        container_tags=tuple(values.get("container_tag", [])),
+        ran_version=one("ran_version"),
+        ran_image=one("ran_image"),
+        restored=one("ran_restored"),
+        snapshots=tuple(values.get("snapshot", [])),
         own_container=one("own_container"),
         ports_taken=tuple(int(port) for port in values.get("port_taken", []) if port.isdecimal()),
         running=number("running"),
@@ -177,6 +191,7 @@ def read_facts(
             **platform_variables(settings),
             "CONTAINER": settings.container_name,
             "STACK_LABEL": f"{STACK_LABEL}={settings.stack}",
+            "DATA": settings.data_volume,
             "PORTS": " ".join(str(port) for port in ports),
         },
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nas import no_proxy
+from nas.checks.upgrade import pending_restore
 from nas.daemon_proxy import DaemonProxy, choice_for, plan_daemon_proxy
 from nas.drift import Drift, find_drift, marker
 from nas.errors import RefusedError
@@ -18,6 +19,7 @@ from nas.proxy import bracketed, is_ip
 from nas.refusals import find_refusals
 from nas.server_command import server_command, server_env
 from nas.settings import Settings
+from nas.versions import image_version
 from nas.warnings import find_warnings
 
 DOCKER_HUB = "registry-1.docker.io"
@@ -36,6 +38,7 @@ class Plan:
 
     Attributes:
         registry: `host:port` that the k3s image is pulled from.
+        image_version: the k3s that the image's tag tells, or empty.
         kubelet_version: what `kubectl get nodes` has to show, empty when the image is not a
             k3s release.
         command: arguments of the container.
@@ -44,7 +47,7 @@ class Plan:
         kubeconfig: names and server of the kubeconfig that is handed out.
         pull_hint: what to change when the cluster cannot pull its images.
         daemon_drift, path_drift, container_drift: what others changed on the NAS, with the
-            time it was seen.
+            time it was seen; the container's too when its data is to be exchanged.
         warnings: shown to the user before anything happens.
     """
 
@@ -52,6 +55,7 @@ class Plan:
     daemon: DaemonProxy | None
     registry: str
     image: str
+    image_version: str
     kubelet_version: str
     node_name: str
     node_ip: str | None
@@ -93,6 +97,7 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         daemon=daemon,
         registry=registry_of(settings.image),
         image=settings.image,
+        image_version=str(image_version(settings.image) or ""),
         kubelet_version=_kubelet_version(settings),
         node_name=node_name,
         node_ip=node_ip,
@@ -105,8 +110,8 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
             for component, deployment in DEPLOYMENTS.items()
             if component not in settings.disable
         ),
-        data_volume=f"{settings.container_name}-data",
-        etc_volume=f"{settings.container_name}-etc",
+        data_volume=settings.data_volume,
+        etc_volume=settings.etc_volume,
         kubeconfig=KubeconfigNames(
             name=f"k3s-{settings.stack}",
             server=f"https://{bracketed(settings.host)}:{settings.api_port}",
@@ -115,7 +120,7 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         pull_hint=_pull_hint(settings),
         daemon_drift=marker(drift.daemon_proxy, seen),
         path_drift=marker(drift.docker_path, seen),
-        container_drift=marker(drift.container, seen),
+        container_drift=marker((*drift.container, *pending_restore(settings, known)), seen),
         warnings=find_warnings(settings, facts, daemon, drift),
     )
 

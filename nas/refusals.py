@@ -5,6 +5,7 @@ from __future__ import annotations
 from nas.checks.account import check_account
 from nas.checks.docker import check_docker, check_route
 from nas.checks.ports import check_ports
+from nas.checks.upgrade import check_upgrade
 from nas.daemon_proxy import DaemonProxy
 from nas.errors import Problem
 from nas.facts import Facts
@@ -18,4 +19,5 @@ def find_refusals(settings: Settings, facts: Facts, daemon: DaemonProxy | None) 
         *check_docker(settings, facts),
         *check_route(settings, facts, daemon),
         *check_ports(settings, facts),
+        *check_upgrade(settings, facts),
     ]

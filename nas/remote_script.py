@@ -32,8 +32,11 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         *_STRATEGIES,
     ),
     "docker-path.sh": ("docker-wrapper.sh",),
-    "cluster-ready.sh": ("docker-wrapper.sh",),
-    "facts.sh": _STRATEGIES,
+    "cluster-ready.sh": ("docker-wrapper.sh", "k3s-data.sh"),
+    "data-snapshot.sh": ("k3s-data.sh",),
+    "facts.sh": (*_STRATEGIES, "k3s-data.sh"),
+    "image-check.sh": ("proxy-probe.sh",),
+    "kubeconfig.sh": ("k3s-data.sh",),
 }
 """What a script needs beside the library: each file has one concern."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from nas.facts import Facts
 from nas.proxy import join_no_proxy
 from nas.settings import Settings
+from nas.versions import image_version
 
 FIRST_K3S_REFUSING_CGROUP_V1 = (1, 35)
 """kubelet's failCgroupV1 defaults to true from here on (kubernetes/kubernetes#134298)."""
@@ -67,8 +67,8 @@ def _snapshotter(facts: Facts | None) -> tuple[str, ...]:
 
 def _cgroup(settings: Settings, facts: Facts | None) -> tuple[str, ...]:
     # An image of the user's own tells its version by its tag, or not at all.
-    found = re.search(r":v(\d+)\.(\d+)\.", settings.image)
-    if found is None or (int(found[1]), int(found[2])) < FIRST_K3S_REFUSING_CGROUP_V1:
+    version = image_version(settings.image)
+    if version is None or (version.major, version.minor) < FIRST_K3S_REFUSING_CGROUP_V1:
         return ()
     if facts is not None and facts.cgroup == 1:
         return ("--kubelet-arg=fail-cgroupv1=false",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nas.checks.upgrade import unchecked_upgrade
 from nas.daemon_proxy import DaemonProxy, choice_for, daemon_differs
 from nas.drift import Drift
 from nas.facts import Facts, Unreadable
@@ -29,6 +30,7 @@ def find_warnings(
         warnings.append(_blast_radius(settings, facts, "for its proxy"))
     if daemon is None and facts.applied_put:
         warnings.append(_blast_radius(settings, facts, "to take its proxy away"))
+    warnings += unchecked_upgrade(settings, facts)
     return tuple(warnings)
 
 

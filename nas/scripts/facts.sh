@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Reads what the NAS is, changes nothing. Prints `name=value` lines; a fact that cannot be read is
-# left out. Variables: PLATFORM, CONTAINER, STACK_LABEL, PORTS.
+# left out. Variables: PLATFORM, CONTAINER, STACK_LABEL, PORTS, DATA (see k3s-data.sh).
 
 main() {
   printf 'uid=%s\n' "${SSH_UID:-$(id -u)}"
@@ -67,6 +67,11 @@ docker_facts() {
   printf 'container_port=%s\n' "$(bounded 15 "$docker" inspect \
     --format '{{range .Config.Cmd}}{{println .}}{{end}}' "$CONTAINER" 2>/dev/null |
     sed -n 's/^--https-listen-port=//p')"
+  container_tags | sed 's/^/container_tag=/'
+  if find_data; then
+    sed -n 's/^\(version\|image\|restored\)=/ran_&/p' "$data/$NOTES" 2>/dev/null
+    snapshot_names | sed 's/^/snapshot=/'
+  fi
   printf 'own_container=%s\n' "$(bounded 15 "$docker" ps --all --filter "label=$STACK_LABEL" \
     --format '{{.Names}}' 2>/dev/null | head -n 1)"
   for name in $(bounded 15 "$docker" ps --format '{{.Names}}' 2>/dev/null); do

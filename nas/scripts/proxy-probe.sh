@@ -54,10 +54,16 @@ wait_for_answer() {
   done
 }
 
-# Lets the daemon ask the registry for the image's manifest, as a pull begins, by its API
-# (GET /distribution/NAME/json). On failure, why names the hop.
+# Whether the daemon reaches the registry through the proxy. On failure, why names the hop.
 pull_path_works() {
   say "letting Docker ask the registry for $IMAGE"
+  ask_registry
+  judge_reply
+}
+
+# Lets the daemon ask the registry for the image's manifest, as a pull begins, by its API
+# (GET /distribution/NAME/json). Sets status_line, empty without an answer, and message.
+ask_registry() {
   : >"$tmp/reply"
   : >"$tmp/reply.err"
   rm -f "$tmp/reply.done"
@@ -67,7 +73,9 @@ pull_path_works() {
     wait_for_reply
   } | { bounded "$PULL_PROBE_TIMEOUT" "$docker" system dial-stdio >"$tmp/reply" 2>"$tmp/reply.err"
     echo $? >"$tmp/reply.done"; }
-  judge_reply
+  status_line=$(head -n 1 "$tmp/reply" | tr -d '\r')
+  # Errors of the API are one object with a message.
+  message=$(sed -n 's/.*"message": *"\(.*\)"}* *$/\1/p' "$tmp/reply" | tr -d '\r' | masked | head -n 1 | cut -c 1-400)
 }
 
 wait_for_reply() {
@@ -81,9 +89,6 @@ wait_for_reply() {
 }
 
 judge_reply() {
-  status_line=$(head -n 1 "$tmp/reply" | tr -d '\r')
-  # Errors of the API are one object with a message.
-  message=$(sed -n 's/.*"message": *"\(.*\)"}* *$/\1/p' "$tmp/reply" | tr -d '\r' | masked | head -n 1 | cut -c 1-400)
   via="$PROXY_HOST:$PROXY_PORT"
   case $status_line in
     'HTTP/1.'?' 200'*)
