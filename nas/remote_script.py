@@ -27,6 +27,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         "lock.sh",
         "owned-file.sh",
         "containers.sh",
+        "registry-ask.sh",
         "proxy-probe.sh",
         "restart.sh",
         *_STRATEGIES,
@@ -35,7 +36,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "cluster-ready.sh": ("docker-wrapper.sh", "k3s-data.sh"),
     "data-snapshot.sh": ("k3s-data.sh",),
     "facts.sh": (*_STRATEGIES, "k3s-data.sh"),
-    "image-check.sh": ("proxy-probe.sh",),
+    "image-check.sh": ("registry-ask.sh",),
     "kubeconfig.sh": ("k3s-data.sh",),
 }
 """What a script needs beside the library: each file has one concern."""

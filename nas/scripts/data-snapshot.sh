@@ -30,7 +30,8 @@ main() {
   elif image_changes; then
     keep_snapshot
   fi
-  note "version=$VERSION" "image=$IMAGE"
+  # What the image itself said, once it ran, is not forgotten for what its tag says.
+  [ "$(noted image)" = "$IMAGE" ] || note "version=$VERSION" "image=$IMAGE"
   [ -n "$RESTORE" ] || note restored=
 }
 
@@ -163,7 +164,7 @@ copy_datastore() {
 copy_frozen() {
   begin_pause
   began=$(hundredths)
-  bounded "$PAUSE_LIMIT" copy_datastore 2>"$tmp/err"
+  bounded "$PAUSE_LIMIT" copy_datastore >/dev/null 2>"$tmp/err"
   copied=$?
   end_pause || refuse "the container stayed paused" "docker unpause $CONTAINER"
   took=$(($(hundredths) - began))
@@ -180,11 +181,10 @@ stop_crashing() {
 }
 
 pack() {
-  (cd "$part" && tar cf "$snapshots/.$snapshot.new" server $([ ! -d rancher ] || echo rancher)) || return 1
-  tar tf "$snapshots/.$snapshot.new" >"$tmp/packed" && [ "$(wc -l <"$tmp/packed")" -eq "$(find "$part" -mindepth 1 | wc -l)" ] || {
-    echo "it lacks some of $(find "$part" -mindepth 1 | wc -l) files" >&2
-    return 1
-  }
+  (cd "$part" && find . -type d -o -type f -o -type l) | sed 's#^\./*##' | grep . | sort >"$tmp/wanted"
+  (cd "$part" && tar cf "$snapshots/.$snapshot.new" -- *) || return 1
+  tar tf "$snapshots/.$snapshot.new" | sed 's#/$##' | sort >"$tmp/packed"
+  cmp "$tmp/wanted" "$tmp/packed" >&2 || return 1
   # A power cut must not leave less than was said.
   sync
   mv -f "$snapshots/.$snapshot.new" "$snapshots/$snapshot.tar"
@@ -280,6 +280,6 @@ stop_server() {
 # exchange NEW PLACE ASIDE: a run that is killed in between is done again from its beginning.
 exchange() {
   [ -e "$1" ] || return 0
-  { [ ! -e "$2" ] || mv "$2" "$3/"; } 2>"$tmp/err" && mv "$1" "$2" 2>>"$tmp/err" ||
-    fail "cannot put $2 back ($(tail -n 1 "$tmp/err"))" "run again; what was there is in $3"
+  if { [ ! -e "$2" ] || mv "$2" "$3/"; } 2>"$tmp/err" && mv "$1" "$2" 2>>"$tmp/err"; then return 0; fi
+  fail "cannot put $2 back ($(tail -n 1 "$tmp/err"))" "run again; what was there is in $3"
 }
