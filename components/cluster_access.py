@@ -45,6 +45,7 @@ class ClusterAccess(pulumi.ComponentResource):
         names = args["names"]
         variables = {
             "CONTAINER": args["container_name"],
+            "IMAGE": args["image"],
             "READY_TIMEOUT": str(args["timeout"]),
         }
         step: ScriptArgs = {

@@ -8,6 +8,7 @@ from typing import TypedDict
 import pulumi
 import pulumi_docker as docker
 
+from components.daemon_proxy import PULL_PROBE_TIMEOUT
 from components.drift_mark import drift_mark
 from components.nas_command import Nas
 from nas import registries
@@ -15,6 +16,10 @@ from nas.facts import STACK_LABEL
 from nas.published_ports import PublishedPort
 from nas.remote_script import script_source
 
+SNAPSHOTS = 3
+"""How many snapshots of the data are kept on the NAS."""
+PAUSE_LIMIT = 30
+"""Seconds for which the old server may be paused: the lease of a node ends after 40."""
 CA_PATH = "/etc/ssl/certs/nas-k3s-extra-ca.pem"
 """Go programs read every file of this directory beside the system's bundle."""
 
@@ -31,6 +36,12 @@ class K3sServerArgs(TypedDict):
     """Docker provider of the NAS."""
     image: str
     """Image reference with a tag or digest."""
+    image_version: str
+    """Version of k3s that its tag tells, or empty."""
+    image_setting: str
+    """The config key that says which image it is."""
+    restore_snapshot: str
+    """Snapshot of the data that is put back before the container starts, or empty."""
     container_name: str
     """Name of the container."""
     node_name: str
@@ -75,8 +86,8 @@ class K3sServerArgs(TypedDict):
 class K3sServer(pulumi.ComponentResource):
     """The k3s container, and what outlives it.
 
-    The image is pulled while an old container still runs; then the old one is stopped and the new
-    one started, because both have the same name and ports.
+    The image is pulled and a snapshot of the data taken while an old container still runs; then the
+    old one is stopped and the new one started, because both have the same name and ports.
     """
 
     container: docker.Container
@@ -87,6 +98,21 @@ class K3sServer(pulumi.ComponentResource):
     ) -> None:
         super().__init__("nas-k3s:index:K3sServer", name, None, opts)
         on_nas = pulumi.ResourceOptions(parent=self, provider=args["docker"])
+        check = args["nas"].script(
+            f"{name}-image-check",
+            {
+                "script": "image-check.sh",
+                "variables": {
+                    "IMAGE": args["image"],
+                    "SETTING": args["image_setting"],
+                    "PULL_PROBE_TIMEOUT": str(PULL_PROBE_TIMEOUT),
+                },
+                "create": "check",
+                "shown": {"image": args["image"]},
+                "timeout": PULL_PROBE_TIMEOUT + 60,
+            },
+            pulumi.ResourceOptions(parent=self),
+        )
         image = docker.RemoteImage(
             f"{name}-image",
             name=args["image"],
@@ -95,13 +121,37 @@ class K3sServer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(
                 on_nas,
                 pulumi.ResourceOptions(
-                    custom_timeouts=pulumi.CustomTimeouts(create=f"{args['pull_timeout']}s")
+                    depends_on=[check],
+                    custom_timeouts=pulumi.CustomTimeouts(create=f"{args['pull_timeout']}s"),
                 ),
             ),
         )
         mounts, last = _data(name, args, image, on_nas)
         # Deleted after the container, since the container depends on it.
         network = _leftovers(name, args, self, last)
+        restore = args["restore_snapshot"]
+        snapshot = args["nas"].script(
+            f"{name}-snapshot",
+            {
+                "script": "data-snapshot.sh",
+                "variables": {
+                    "CONTAINER": args["container_name"],
+                    "STACK_LABEL": f"{STACK_LABEL}={args['stack']}",
+                    "DATA": _source(args, "data"),
+                    "ETC": _source(args, "etc"),
+                    "IMAGE": args["image"],
+                    "VERSION": args["image_version"],
+                    "RESTORE": restore,
+                    "KEEP": str(SNAPSHOTS),
+                    "PAUSE_LIMIT": str(PAUSE_LIMIT),
+                },
+                "create": "apply",
+                "shown": {"image": args["image"], **({"restore": restore} if restore else {})},
+                # Large data on slow disks; the server runs on meanwhile.
+                "timeout": 900,
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=[network]),
+        )
         mark = drift_mark(f"{name}-drift", args["drift"], self)
         self.container = docker.Container(
             f"{name}-container",
@@ -134,7 +184,7 @@ class K3sServer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(
                 on_nas,
                 pulumi.ResourceOptions(
-                    depends_on=[network],
+                    depends_on=[snapshot],
                     delete_before_replace=True,
                     # The provider says it updated these and leaves the container as it was.
                     replace_on_changes=["tmpfs", "healthcheck", "init"],
@@ -176,23 +226,30 @@ def _data(
             pulumi.ResourceOptions(parent=on_nas.parent, depends_on=[image]),
         )
         sources: dict[str, pulumi.Input[str]] = {
-            target: f"{directory}/{part}" for target, part in zip(_TARGETS, _PARTS, strict=True)
+            target: _source(args, part) for target, part in zip(_TARGETS, _PARTS, strict=True)
         }
         return _mounts("bind", sources), made
     keep = pulumi.ResourceOptions(retain_on_delete=args["keep_data"])
     last: pulumi.Resource = image
     sources = {}
-    names = (args["data_volume"], args["etc_volume"])
-    for target, part, volume in zip(_TARGETS, _PARTS, names, strict=True):
+    for target, part in zip(_TARGETS, _PARTS, strict=True):
         opts = pulumi.ResourceOptions.merge(keep, pulumi.ResourceOptions(depends_on=[last]))
         made_volume = docker.Volume(
             f"{name}-{part}",
-            name=volume,
+            name=_source(args, part),
             opts=pulumi.ResourceOptions.merge(on_nas, opts),
         )
         sources[target] = made_volume.name
         last = made_volume
     return _mounts("volume", sources), last
+
+
+def _source(args: K3sServerArgs, part: str) -> str:
+    """Volume or directory of the NAS that holds a part of the data, `data` or `etc`."""
+    directory = args["data_directory"]
+    if directory is not None:
+        return f"{directory}/{part}"
+    return args["data_volume"] if part == "data" else args["etc_volume"]
 
 
 def _limited(args: K3sServerArgs) -> str:

@@ -53,6 +53,10 @@ class Facts:
         container_network: its network mode.
         container_publishes: ports of the NAS that lead into it, `8080/tcp`.
         container_data: volume or directory of its data.
+        container_tags: references of its image.
+        ran_version, ran_image: what runs on the cluster's data, or was the last to, as noted there.
+        restored: the snapshot of the data that was put back last.
+        snapshots: names of the snapshots of the data, the newest first.
         own_container: name of the container that belongs to this stack, by its label.
         listeners: those who hold ports that we need.
         routes: what the NAS reaches without its default gateway.
@@ -105,6 +109,11 @@ class Facts:
     container_network: str = ""
     container_publishes: tuple[str, ...] = ()
     container_data: str = ""
+    container_tags: tuple[str, ...] = ()
+    ran_version: str = ""
+    ran_image: str = ""
+    restored: str = ""
+    snapshots: tuple[str, ...] = ()
     own_container: str = ""
     listeners: tuple[Listener, ...] = ()
     routes: tuple[Route, ...] = ()
@@ -195,6 +204,11 @@ def parse_facts(text: str) -> Facts:
         container_network=one("container_network"),
         container_publishes=tuple(every("container_publishes")),
         container_data=one("container_data"),
+        container_tags=tuple(values.get("container_tag", [])),
+        ran_version=one("ran_version"),
+        ran_image=one("ran_image"),
+        restored=one("ran_restored"),
+        snapshots=tuple(values.get("snapshot", [])),
         own_container=one("own_container"),
         listeners=fact_lines.listeners(every("listener")),
         routes=fact_lines.routes(every("route"), every("route6")),
@@ -249,6 +263,11 @@ def read_facts(
             "PORTS": " ".join(map(str, ports)),
             "DATA_DIRECTORY": settings.data_directory or "",
             "STACK": settings.stack,
+            "DATA": (
+                f"{settings.data_directory}/data"
+                if settings.data_directory
+                else settings.data_volume
+            ),
         },
     )
     stdin = launched(script, settings.sudo_password)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from nas import data_place, limits, no_proxy
 from nas.bridge import bridge_networks
+from nas.checks.upgrade import pending_restore
 from nas.daemon_proxy import DaemonProxy, choice_for, plan_daemon_proxy
 from nas.drift import Drift, find_drift, marker
 from nas.errors import RefusedError
@@ -21,6 +22,7 @@ from nas.published_ports import PublishedPort
 from nas.refusals import find_refusals
 from nas.server_command import server_command, server_env
 from nas.settings import Settings
+from nas.versions import image_version
 from nas.warnings import find_warnings
 
 DOCKER_HUB = "registry-1.docker.io"
@@ -33,6 +35,7 @@ class Plan:
     Attributes:
         registry: `host:port` that the k3s image is pulled from.
         node_ip: address of the node; None: k3s finds its container's own.
+        image_version: the k3s that the image's tag tells, or empty.
         kubelet_version: what `kubectl get nodes` has to show, empty when the image is not a
             k3s release.
         command: arguments of the container.
@@ -47,7 +50,7 @@ class Plan:
         pull_hint: what to change when the cluster cannot pull its images.
         server_proxy: `host:port` of the proxy that all of k3s uses, or empty.
         daemon_drift, path_drift, container_drift: what others changed on the NAS, with the
-            time it was seen.
+            time it was seen; the container's too when its data is to be exchanged.
         warnings: shown to the user before anything happens.
     """
 
@@ -55,6 +58,7 @@ class Plan:
     daemon: DaemonProxy | None
     registry: str
     image: str
+    image_version: str
     kubelet_version: str
     node_name: str
     node_ip: str | None
@@ -102,6 +106,7 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         daemon=daemon,
         registry=registry_of(settings.image),
         image=settings.image,
+        image_version=str(image_version(settings.image) or ""),
         kubelet_version=_kubelet_version(settings),
         node_name=node_name,
         node_ip=address if settings.network_mode == "host" else None,
@@ -129,7 +134,7 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         server_proxy=_server_proxy(settings),
         daemon_drift=marker(drift.daemon_proxy, seen),
         path_drift=marker(drift.docker_path, seen),
-        container_drift=marker(drift.container, seen),
+        container_drift=marker((*drift.container, *pending_restore(settings, known)), seen),
         warnings=find_warnings(settings, facts, daemon, drift),
     )
 

@@ -10,6 +10,7 @@ from nas.checks.limits import check_limits
 from nas.checks.networks import check_host_networks
 from nas.checks.ports import check_ports
 from nas.checks.storage import check_storage
+from nas.checks.upgrade import check_upgrade
 from nas.daemon_proxy import DaemonProxy
 from nas.errors import Problem
 from nas.facts import Facts
@@ -28,4 +29,5 @@ def find_refusals(settings: Settings, facts: Facts, daemon: DaemonProxy | None) 
         *check_host_networks(settings, facts),
         *check_ports(settings, facts),
         *check_data(settings, facts),
+        *check_upgrade(settings, facts),
     ]

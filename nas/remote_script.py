@@ -27,12 +27,12 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         "lock.sh",
         "owned-file.sh",
         "containers.sh",
+        "registry-ask.sh",
         "proxy-probe.sh",
         "restart.sh",
         *_STRATEGIES,
     ),
     "docker-path.sh": ("docker-wrapper.sh",),
-    "cluster-ready.sh": ("docker-wrapper.sh",),
     "data-directory.sh": ("owned-directory.sh",),
     "facts.sh": (
         *_STRATEGIES,
@@ -40,7 +40,12 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         "facts-kernel.sh",
         "facts-storage.sh",
         "owned-directory.sh",
+        "k3s-data.sh",
     ),
+    "cluster-ready.sh": ("docker-wrapper.sh", "k3s-data.sh"),
+    "data-snapshot.sh": ("k3s-data.sh",),
+    "image-check.sh": ("registry-ask.sh",),
+    "kubeconfig.sh": ("k3s-data.sh",),
 }
 """What a script needs beside the library: each file has one concern."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nas.facts import Facts
-from nas.k3s_release import release_of
 from nas.proxy import join_no_proxy
 from nas.settings import Settings
 from nas.snapshotter import DEFAULT, snapshotter
+from nas.versions import image_version
 
 FIRST_K3S_REFUSING_CGROUP_V1 = (1, 35)
 """kubelet's failCgroupV1 defaults to true from here on (kubernetes/kubernetes#134298)."""
@@ -71,8 +71,9 @@ def _snapshotter(settings: Settings, facts: Facts | None) -> tuple[str, ...]:
 
 
 def _cgroup(settings: Settings, facts: Facts | None) -> tuple[str, ...]:
-    release = release_of(settings.image)
-    if release is None or release[:2] < FIRST_K3S_REFUSING_CGROUP_V1:
+    # An image of the user's own tells its version by its tag, or not at all.
+    version = image_version(settings.image)
+    if version is None or (version.major, version.minor) < FIRST_K3S_REFUSING_CGROUP_V1:
         return ()
     if facts is not None and facts.cgroup == 1:
         return ("--kubelet-arg=fail-cgroupv1=false",)

@@ -114,6 +114,7 @@ class Settings(BaseModel):
     # The cluster
     k3s_version: Annotated[str, AfterValidator(values.version)] = "v1.34.4-k3s1"
     k3s_image: Annotated[str, AfterValidator(values.image)] | None = None
+    restore_snapshot: Annotated[str, AfterValidator(values.snapshot)] | None = None
     container_name: Annotated[str, AfterValidator(values.container_name)] = "k3s"
     node_name: Annotated[str, AfterValidator(values.name)] | None = None
     node_ip: Annotated[str, AfterValidator(values.address)] | None = None
@@ -158,6 +159,11 @@ class Settings(BaseModel):
     def image(self) -> str:
         """The k3s image to run."""
         return self.k3s_image or f"docker.io/rancher/k3s:{self.k3s_version}"
+
+    @property
+    def image_setting(self) -> str:
+        """The key that says which image that is."""
+        return "k3sImage" if self.k3s_image else "k3sVersion"
 
     @property
     def data_volume(self) -> str:

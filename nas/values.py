@@ -252,6 +252,17 @@ def version(text: str) -> str:
     return f"{match[1]}-{match[2]}"
 
 
+def snapshot(text: str) -> str:
+    """Name of a snapshot of the cluster's data, as `up` says it."""
+    name = text.removesuffix(".tar")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*-\d{8}T\d{6}Z", name, re.ASCII):
+        raise BadValueError(
+            "is no name of a snapshot",
+            "write it as `pulumi up` said it, e.g. v1.34.4-k3s1-20260131T093000Z",
+        )
+    return name
+
+
 no_proxy = check_no_proxy_entry
 
 

@@ -6,6 +6,7 @@ from nas.checks.data import changed_domain
 from nas.checks.kernel import kernel_warnings
 from nas.checks.networks import network_warnings
 from nas.checks.storage import storage_warnings
+from nas.checks.upgrade import unchecked_upgrade
 from nas.daemon_proxy import DaemonProxy, choice_for, daemon_differs
 from nas.drift import Drift
 from nas.facts import Facts, Unreadable
@@ -42,6 +43,7 @@ def find_warnings(
         )
     if daemon is None and facts.applied_put:
         warnings.append(_blast_radius(settings, facts, "to take its proxy away"))
+    warnings += unchecked_upgrade(settings, facts)
     return tuple(warnings)
 
 

@@ -7,9 +7,9 @@ import re
 
 from nas.errors import Problem, set_command
 from nas.facts import Facts
-from nas.k3s_release import release_of
 from nas.settings import Settings
 from nas.snapshotter import DEFAULT, snapshotter
+from nas.versions import image_version
 
 OLDEST_KERNEL = (3, 10)
 """What Kubernetes asks for (kubernetes/system-validators)."""
@@ -79,13 +79,12 @@ def _cgroups(settings: Settings, facts: Facts) -> list[Problem]:
                 "lets you; else this model cannot run k3s",
             )
         )
-    release = release_of(settings.image)
-    if facts.cgroup == 2 and release is not None and release[0] == 1:
-        _, minor, patch = release
-        first = FIRST_ON_CGROUP_V2.get(minor, 0 if minor > max(FIRST_ON_CGROUP_V2) else None)
-        if first is None or patch < first:
-            key = "k3sVersion" if settings.k3s_image is None else "k3sImage"
-            shown = settings.k3s_image or settings.k3s_version
+    version = image_version(settings.image)
+    if facts.cgroup == 2 and version is not None and version.major == 1:
+        newest = max(FIRST_ON_CGROUP_V2)
+        first = FIRST_ON_CGROUP_V2.get(version.minor, 0 if version.minor > newest else None)
+        if first is None or version.patch < first:
+            key, shown = settings.image_setting, settings.k3s_image or settings.k3s_version
             why = "is too old for the cgroups of this NAS, which are of version 2"
             problems.append(Problem(key, json.dumps(shown), why, "write e.g. v1.34.4-k3s1"))
     return problems

@@ -20,6 +20,8 @@ main() {
       find_platform
       need_docker
       check
+      # The change of the image, if there was one, has proven itself.
+      if find_data; then note before= before_image= snapshot=; fi
       ;;
     forget)
       # The first thing that destroy does, and destroy does not run the program: a NAS that was
@@ -88,6 +90,7 @@ wait_for() {
     nap
   done
   [ $# -lt 3 ] || "$3"
+  say_way_back
   fail "$1 is not ready after $READY_TIMEOUT s: $seen" "$(advice)"
 }
 

@@ -68,6 +68,11 @@ docker_facts() {
   state=$(bounded 15 "$docker" inspect --format '{{.State.Status}}' "$CONTAINER" 2>/dev/null) &&
     printf 'container=%s\n' "$state"
   [ -z "$state" ] || container_facts
+  container_tags | sed 's/^/container_tag=/'
+  if find_data; then
+    sed -n 's/^\(version\|image\|restored\)=/ran_&/p' "$data/$NOTES" 2>/dev/null
+    snapshot_names | sed 's/^/snapshot=/'
+  fi
   printf 'own_container=%s\n' "$(bounded 15 "$docker" ps --all --filter "label=$STACK_LABEL" \
     --format '{{.Names}}' 2>/dev/null | head -n 1)"
   for name in $(bounded 15 "$docker" ps --format '{{.Names}}' 2>/dev/null); do

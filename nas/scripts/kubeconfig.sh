@@ -4,7 +4,7 @@
 # wait  prints nothing
 # read  prints the kubeconfig, and nothing else, to standard output
 #
-# Variables: PLATFORM, CONTAINER, READY_TIMEOUT (seconds).
+# Variables: PLATFORM, CONTAINER, IMAGE, READY_TIMEOUT (seconds).
 
 KUBECONFIG_FILE=/etc/rancher/k3s/k3s.yaml
 
@@ -27,7 +27,13 @@ main() {
     nap
   done
   say "k3s answers after $(($(now) - started)) s"
-  [ "$1" = wait ] || cat "$tmp/kubeconfig"
+  if [ "$1" = wait ]; then
+    # What the image is, and not only what its tag says.
+    version=$(running_version)
+    if find_data; then note ${version:+"version=$version"} "image=$IMAGE"; fi
+  else
+    cat "$tmp/kubeconfig"
+  fi
 }
 
 # Sets seen to what is missing still, empty when all is there.
@@ -63,6 +69,7 @@ look() {
 give_up() {
   say "last lines of the container's log:"
   bounded 15 "$docker" logs --tail 15 "$CONTAINER" 2>&1 | masked >&2
+  say_way_back
   fail "k3s did not come up within $READY_TIMEOUT s: $seen" \
     "read the lines above; nas-k3s:readyTimeout gives it more time"
 }

@@ -54,36 +54,14 @@ wait_for_answer() {
   done
 }
 
-# Lets the daemon ask the registry for the image's manifest, as a pull begins, by its API
-# (GET /distribution/NAME/json). On failure, why names the hop.
+# Whether the daemon reaches the registry through the proxy. On failure, why names the hop.
 pull_path_works() {
   say "letting Docker ask the registry for $IMAGE"
-  : >"$tmp/reply"
-  : >"$tmp/reply.err"
-  rm -f "$tmp/reply.done"
-  {
-    printf 'GET /distribution/%s/json HTTP/1.0\r\nHost: docker\r\n\r\n' "$IMAGE"
-    # The end of the input would end the question.
-    wait_for_reply
-  } | { bounded "$PULL_PROBE_TIMEOUT" "$docker" system dial-stdio >"$tmp/reply" 2>"$tmp/reply.err"
-    echo $? >"$tmp/reply.done"; }
+  ask_registry
   judge_reply
 }
 
-wait_for_reply() {
-  probe_until=$(($(now) + PULL_PROBE_TIMEOUT))
-  while [ ! -f "$tmp/reply.done" ] && [ "$(now)" -lt "$probe_until" ]; do
-    # Headers, an empty line and the whole body, which is one line.
-    awk '{ sub(/\r$/, "") } body && NF { found = 1 } $0 == "" { body = 1 } END { exit !found }' \
-      "$tmp/reply" && return 0
-    nap
-  done
-}
-
 judge_reply() {
-  status_line=$(head -n 1 "$tmp/reply" | tr -d '\r')
-  # Errors of the API are one object with a message.
-  message=$(sed -n 's/.*"message": *"\(.*\)"}* *$/\1/p' "$tmp/reply" | tr -d '\r' | masked | head -n 1 | cut -c 1-400)
   via="$PROXY_HOST:$PROXY_PORT"
   case $status_line in
     'HTTP/1.'?' 200'*)

@@ -23,7 +23,19 @@ import asyncssh
 import docker
 import docker.errors
 
-from . import boxes, content, household, images, keys, outer, proxylog, state, systemd_images
+from . import (
+    boxes,
+    content,
+    household,
+    images,
+    k3s_image,
+    keys,
+    outer,
+    proxylog,
+    releases,
+    state,
+    systemd_images,
+)
 from .faults import Faults
 from .keys import PROXY_USER, REGISTRY_NAMES
 from .process import LabError, say
@@ -384,6 +396,7 @@ def up(
     _wait("the proxy", lambda: _tcp((lab.addresses.proxy, PROXY_PORT)))
     _wait("the registry", lambda: _tcp((lab.addresses.registry, 443)))
     content.ensure(archives, lab.addresses.registry, lab.ca_pem)
+    releases.ensure(archives[k3s_image.REFERENCE], lab.addresses.registry, lab.ca_pem)
     lab.wait_ready()
     household.ensure(lab.nas, lab.layout.household, lab.layout.system_socket)
     if booted:

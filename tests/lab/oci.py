@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .process import LabError, run, whole_file
 
@@ -107,6 +108,16 @@ def config_digest(archive: Path) -> str:
         if content is None:
             raise LabError(f"{archive} is not an image archive of the lab")
         return "sha256:" + str(json.load(content)[0]["Config"]).removesuffix(".json")
+
+
+def read_config(archive: Path) -> dict[str, Any]:
+    """The image's config, as `write_archive` wrote it."""
+    with tarfile.open(archive) as opened:
+        name = config_digest(archive).removeprefix("sha256:") + ".json"
+        content = opened.extractfile(name)
+        assert content is not None
+        config: dict[str, Any] = json.load(content)
+        return config
 
 
 def push(archive: Path, registry: str, reference: str, *, ca: Path) -> None:

@@ -32,7 +32,9 @@ OUTPUTS = {
 COMMANDS = {
     "docker-path": ("sh -s apply", "sh -s remove"),
     "daemon-proxy-config": ("sh -s apply", "sh -s restore"),
+    "k3s-image-check": ("sh -s check", None),
     "k3s-network": ("sh -s none", "sh -s remove"),
+    "k3s-snapshot": ("sh -s apply", None),
     "cluster-api": ("sh -s wait", None),
     "cluster-kubeconfig": ("sh -s read", None),
     "ready-checks": ("sh -s check", "sh -s forget"),
@@ -124,9 +126,11 @@ def test_without_a_proxy_the_daemon_is_left_alone() -> None:
     [
         ("docker-provider", ["docker-path"]),
         ("daemon-proxy-config", ["docker-path", "docker-provider"]),
-        ("k3s-image", ["daemon-proxy-config", "docker-path"]),
+        ("k3s-image-check", ["daemon-proxy-config", "docker-path"]),
+        ("k3s-image", ["k3s-image-check"]),
         ("k3s-network", ["k3s-image"]),
-        ("k3s-container", ["k3s-image", "k3s-data", "k3s-etc", "k3s-network"]),
+        ("k3s-snapshot", ["k3s-image", "k3s-data", "k3s-etc"]),
+        ("k3s-container", ["k3s-image", "k3s-data", "k3s-etc", "k3s-network", "k3s-snapshot"]),
         ("cluster-api", ["k3s-container"]),
         ("cluster-kubeconfig", ["k3s-container", "cluster-api"]),
         ("cluster-provider", ["cluster-kubeconfig", "cluster-api"]),

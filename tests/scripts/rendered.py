@@ -20,6 +20,18 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "READY_TIMEOUT": "2",
         "PULL_HINT": "check nas-k3s:proxy",
     },
+    "data-snapshot.sh": {
+        "PLATFORM": "auto",
+        "CONTAINER": "k3s",
+        "STACK_LABEL": "nas-k3s.stack=nas88",
+        "DATA": "k3s-data",
+        "ETC": "k3s-etc",
+        "IMAGE": "docker.io/rancher/k3s:v1.34.5-k3s1",
+        "VERSION": "v1.34.5-k3s1",
+        "RESTORE": "",
+        "KEEP": "3",
+        "PAUSE_LIMIT": "5",
+    },
     "daemon-proxy.sh": {
         "PLATFORM": "auto",
         "DROP_IN": "[Service]\n",
@@ -53,6 +65,7 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "PORTS": "6443 10250",
         "DATA_DIRECTORY": "",
         "STACK": "nas88",
+        "DATA": "k3s-data",
     },
     "host-cleanup.sh": {
         "PLATFORM": "auto",
@@ -61,5 +74,16 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "CLEANUP": script_source("host-cleanup-inside.sh"),
         "KEPT": "the data stays",
     },
-    "kubeconfig.sh": {"PLATFORM": "auto", "CONTAINER": "k3s", "READY_TIMEOUT": "2"},
+    "image-check.sh": {
+        "PLATFORM": "auto",
+        "IMAGE": "docker.io/rancher/k3s:v1.34.5-k3s1",
+        "SETTING": "k3sVersion",
+        "PULL_PROBE_TIMEOUT": "3",
+    },
+    "kubeconfig.sh": {
+        "PLATFORM": "auto",
+        "CONTAINER": "k3s",
+        "IMAGE": "docker.io/rancher/k3s:v1.34.4-k3s1",
+        "READY_TIMEOUT": "2",
+    },
 }

@@ -69,7 +69,7 @@ def test_on_a_bridge_only_published_ports_count() -> None:
     found = check_ports(settings(**BRIDGE), facts(listeners=busy))
     assert [one.key for one in found] == ["publishPorts", "publishPorts"]
     assert "8080 of the NAS is in use by httpd" in found[0].why
-    assert "30053 of the NAS is in use (named)" in found[1].why
+    assert "30053 of the NAS is in use by named" in found[1].why
 
 
 def test_what_our_container_publishes_is_ours() -> None:

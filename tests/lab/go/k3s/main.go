@@ -32,6 +32,9 @@ import (
 
 const childMarker = "_K3S_NOT_INIT"
 
+// faultVariable is set by images of a release that never comes up: what it says when it ends.
+const faultVariable = "K3S_STANDIN_FAULT"
+
 func main() {
 	name := filepath.Base(os.Args[0])
 	if run, found := components.Named[name]; found {
@@ -101,6 +104,10 @@ func serve(args []string) int {
 	}
 	if c.Debug {
 		logrus.SetLevel(logrus.DebugLevel)
+	}
+	if fault := os.Getenv(faultVariable); fault != "" {
+		fatal("Error: %s", fault)
+		return 1
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()

@@ -29,7 +29,11 @@ func runAPIServer() int         { return run(apiserver.NewAPIServerCommand()) }
 func runControllerManager() int { return run(controllermanager.NewControllerManagerCommand()) }
 func runScheduler() int         { return run(scheduler.NewSchedulerCommand()) }
 func runProxy() int             { return run(proxy.NewProxyCommand()) }
-func runKubelet() int           { return run(kubelet.NewKubeletCommand(context.Background())) }
+
+func runKubelet() int {
+	reportVersion()
+	return run(kubelet.NewKubeletCommand(context.Background()))
+}
 
 func runKubectl() int {
 	// kubectl reads its verbosity before its flags are parsed, as its own main does.
