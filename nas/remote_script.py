@@ -34,8 +34,16 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     ),
     "docker-path.sh": ("docker-wrapper.sh",),
     "cluster-ready.sh": ("docker-wrapper.sh", "k3s-data.sh"),
+    "data-directory.sh": ("owned-directory.sh",),
     "data-snapshot.sh": ("k3s-data.sh",),
-    "facts.sh": (*_STRATEGIES, "k3s-data.sh"),
+    "facts.sh": (
+        *_STRATEGIES,
+        "facts-network.sh",
+        "facts-kernel.sh",
+        "facts-storage.sh",
+        "owned-directory.sh",
+        "k3s-data.sh",
+    ),
     "image-check.sh": ("registry-ask.sh",),
     "kubeconfig.sh": ("k3s-data.sh",),
 }

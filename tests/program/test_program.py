@@ -194,7 +194,7 @@ def test_scripts_and_the_private_key_are_secrets(tmp_path: Path, preview: bool) 
 def test_no_secret_is_in_an_input_that_is_not_marked(tmp_path: Path, preview: bool) -> None:
     key = tmp_path / "id"
     key.write_text("S3NTINEL")
-    auth = '{"configs": {"reg.lan": {"auth": {"password": "S3NTINEL"}}}}'
+    auth = '{"configs": {"reg.lan": {"auth": {"username": "u", "password": "S3NTINEL"}}}}'
     done = run(preview=preview, key_file=key, registries=auth, **SECRET)
     marked = 0
     for one in done.resources.values():
@@ -331,6 +331,8 @@ def test_before_a_bump_the_image_is_asked_for_and_the_data_kept(up: Run) -> None
     assert f"\nIMAGE={image}\nVERSION=v1.34.5-k3s1\n" in script
     assert "\nDATA=k3s-data\nETC=k3s-etc\n" in script
     assert "STACK_LABEL=nas-k3s.stack=nas88\n" in script
+    there = run(dataDirectory="/share/k3s")["k3s-snapshot"].inputs["stdin"]
+    assert "\nDATA=/share/k3s/data\nETC=/share/k3s/etc\n" in there
     assert "\n# restore" not in up["k3s-snapshot"].inputs["create"]
     own = run(k3sImage="own/k3s:stable")
     assert "SETTING=k3sImage\n" in own["k3s-image-check"].inputs["stdin"]
