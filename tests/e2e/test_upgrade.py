@@ -21,7 +21,7 @@ from tests.lab.releases import NEVER_UP, RELEASES
 
 FIRST, PATCH, MINOR, OLDER = "v1.34.4-k3s1", "v1.34.5-k3s1", "v1.35.1-k3s1", "v1.33.8-k3s1"
 EVENTS = "/tmp/upgrade-events"
-NAME = re.compile(r"v[\d.]+-k3s\d-\d{8}T\d{6}Z")
+NAME = re.compile(r"^(v[\d.]+-k3s\d-\d{8}T\d{6}Z)\.tar$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
