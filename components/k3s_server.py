@@ -129,29 +129,7 @@ class K3sServer(pulumi.ComponentResource):
         mounts, last = _data(name, args, image, on_nas)
         # Deleted after the container, since the container depends on it.
         network = _leftovers(name, args, self, last)
-        restore = args["restore_snapshot"]
-        snapshot = args["nas"].script(
-            f"{name}-snapshot",
-            {
-                "script": "data-snapshot.sh",
-                "variables": {
-                    "CONTAINER": args["container_name"],
-                    "STACK_LABEL": f"{STACK_LABEL}={args['stack']}",
-                    "DATA": _source(args, "data"),
-                    "ETC": _source(args, "etc"),
-                    "IMAGE": args["image"],
-                    "VERSION": args["image_version"],
-                    "RESTORE": restore,
-                    "KEEP": str(SNAPSHOTS),
-                    "PAUSE_LIMIT": str(PAUSE_LIMIT),
-                },
-                "create": "apply",
-                "shown": {"image": args["image"], **({"restore": restore} if restore else {})},
-                # Large data on slow disks; the server runs on meanwhile.
-                "timeout": 900,
-            },
-            pulumi.ResourceOptions(parent=self, depends_on=[network]),
-        )
+        snapshot = _snapshot(name, args, self, network)
         mark = drift_mark(f"{name}-drift", args["drift"], self)
         self.container = docker.Container(
             f"{name}-container",
@@ -250,6 +228,35 @@ def _source(args: K3sServerArgs, part: str) -> str:
     if directory is not None:
         return f"{directory}/{part}"
     return args["data_volume"] if part == "data" else args["etc_volume"]
+
+
+def _snapshot(
+    name: str, args: K3sServerArgs, parent: pulumi.Resource, after: pulumi.Resource
+) -> pulumi.Resource:
+    """What happens to the data before the container is replaced."""
+    restore = args["restore_snapshot"]
+    return args["nas"].script(
+        f"{name}-snapshot",
+        {
+            "script": "data-snapshot.sh",
+            "variables": {
+                "CONTAINER": args["container_name"],
+                "STACK_LABEL": f"{STACK_LABEL}={args['stack']}",
+                "DATA": _source(args, "data"),
+                "ETC": _source(args, "etc"),
+                "IMAGE": args["image"],
+                "VERSION": args["image_version"],
+                "RESTORE": restore,
+                "KEEP": str(SNAPSHOTS),
+                "PAUSE_LIMIT": str(PAUSE_LIMIT),
+            },
+            "create": "apply",
+            "shown": {"image": args["image"], **({"restore": restore} if restore else {})},
+            # Large data on slow disks; the server runs on meanwhile.
+            "timeout": 900,
+        },
+        pulumi.ResourceOptions(parent=parent, depends_on=[after]),
+    )
 
 
 def _limited(args: K3sServerArgs) -> str:

@@ -496,16 +496,21 @@ def _check_networks(settings: Settings) -> list[Problem]:
 
 
 def _check_network_mode(settings: Settings) -> list[Problem]:
-    remove = f"remove it, or {set_command('networkMode', 'bridge')}"
-    if settings.network_mode == "host":
-        return [
-            Problem(
-                "publishPorts",
-                json.dumps(settings.publish_ports),
-                "has nothing to do with networkMode host: every port of k3s is one of the NAS",
-                remove,
-            )
-        ] * bool(settings.publish_ports)
+    if settings.network_mode == "bridge":
+        return [*_check_bridge(settings), *_check_published(settings)]
+    if not settings.publish_ports:
+        return []
+    return [
+        Problem(
+            "publishPorts",
+            json.dumps(settings.publish_ports),
+            "has nothing to do with networkMode host: every port of k3s is one of the NAS",
+            f"remove it, or {set_command('networkMode', 'bridge')}",
+        )
+    ]
+
+
+def _check_bridge(settings: Settings) -> list[Problem]:
     problems = []
     if settings.node_ip is not None:
         problems.append(
@@ -515,16 +520,6 @@ def _check_network_mode(settings: Settings) -> list[Problem]:
                 "cannot be chosen with networkMode bridge: the node has its container's address",
                 f"pulumi config rm {NAMESPACE}:nodeIp; names and addresses that you use for the "
                 "API belong to tlsSans",
-            )
-        )
-    api = f"{settings.api_port}:{settings.api_port}"
-    for index, port in doubles([api, *settings.publish_ports]):
-        problems.append(
-            Problem(
-                f"publishPorts[{index - 1}]",
-                json.dumps(settings.publish_ports[index - 1]),
-                f"publishes port {port.outside} a second time (apiPort is there already)",
-                "remove it, or write another port of the NAS",
             )
         )
     if ":" in settings.cluster_cidr:
@@ -537,6 +532,19 @@ def _check_network_mode(settings: Settings) -> list[Problem]:
             )
         )
     return problems
+
+
+def _check_published(settings: Settings) -> list[Problem]:
+    api = f"{settings.api_port}:{settings.api_port}"
+    return [
+        Problem(
+            f"publishPorts[{index - 1}]",
+            json.dumps(settings.publish_ports[index - 1]),
+            f"publishes port {port.outside} a second time (apiPort is there already)",
+            "remove it, or write another port of the NAS",
+        )
+        for index, port in doubles([api, *settings.publish_ports])
+    ]
 
 
 def _check_server_args(settings: Settings) -> list[Problem]:

@@ -13,8 +13,8 @@ from nas.settings import Settings
 
 KUBELET_PORT = 10250
 LOOPBACK_PORTS = (6444, 10010, 10248, 10249, 10256, 10257, 10258, 10259)
-"""What k3s listens on at 127.0.0.1 (https://docs.k3s.io/installation/requirements, rancher's
-k3d#53, k3s-io/k3s#5973)."""
+"""What k3s listens on at 127.0.0.1 (https://docs.k3s.io/installation/requirements, k3d-io/k3d#53,
+k3s-io/k3s#5973)."""
 OTHER_PORTS = (KUBELET_PORT, *LOOPBACK_PORTS)
 """Everything beside the API."""
 KUBERNETES = (

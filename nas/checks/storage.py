@@ -39,6 +39,11 @@ def check_storage(settings: Settings, facts: Facts) -> list[Problem]:
 def storage_warnings(settings: Settings, facts: Facts) -> list[str]:
     """What happens to the data that is there."""
     if not facts.container:
+        if settings.data_directory is None and _is_in_memory(facts):
+            return [
+                f"Docker's data ({facts.data_root}) lies on a RAM disk: the cluster ends with the "
+                f"next reboot of the NAS, unless you {_elsewhere(facts)}"
+            ]
         return []
     before, after = facts.container_flags.get("snapshotter", DEFAULT), snapshotter(settings, facts)
     # Without the name of its data's place nothing was read of the container.
@@ -85,15 +90,12 @@ def _elsewhere(facts: Facts) -> str:
 
 
 def _place(settings: Settings, facts: Facts) -> list[Problem]:
-    if facts.container:
-        return []  # The data is there already.
-    if _is_in_memory(facts, settings.data_directory is not None):
-        where = facts.data_directory or facts.data_root
-        what = "lies" if settings.data_directory else f"is needed: Docker's data ({where}) lies"
-        why = f"{what} on a RAM disk, whose content a reboot of the NAS takes away"
-        return [_problem(settings, why, _elsewhere(facts))]
-    if settings.data_directory is None or not facts.data_directory:
+    # With a container the data is there already.
+    if facts.container or settings.data_directory is None or not facts.data_directory:
         return []
+    if _is_in_memory(facts):
+        why = "lies on a RAM disk, whose content a reboot of the NAS takes away"
+        return [_problem(settings, why, _elsewhere(facts))]
     path = facts.data_directory
     shown = f" ({path})" if path != settings.data_directory else ""
     if not re.match(VOLUMES_BELOW.get(facts.platform, "/"), f"{path}/"):
@@ -114,12 +116,13 @@ def _place(settings: Settings, facts: Facts) -> list[Problem]:
     return [_problem(settings, f"{why}{shown}", fix)]
 
 
-def _is_in_memory(facts: Facts, is_directory: bool) -> bool:
+def _is_in_memory(facts: Facts) -> bool:
     device, _, mount = facts.data_mount.partition(" ")
-    if facts.data_fs in IN_MEMORY or re.match(r"/dev/z?ram\d", device):
-        return True
-    # Docker itself may know better where its data is.
-    return is_directory and mount == "/" and facts.platform in ROOT_IN_MEMORY
+    return (
+        facts.data_fs in IN_MEMORY
+        or re.match(r"/dev/z?ram\d", device) is not None
+        or (mount == "/" and facts.platform in ROOT_IN_MEMORY)
+    )
 
 
 def _overlay(settings: Settings, facts: Facts) -> list[Problem]:

@@ -345,6 +345,38 @@ def test_the_container_is_k3s_with_the_network_of_the_nas(up: Run) -> None:
     assert not {"ports", "networksAdvanced", "init", "pidMode"} & set(inputs)
 
 
+def test_before_a_bump_the_image_is_asked_for_and_the_data_kept(up: Run) -> None:
+    image = "docker.io/rancher/k3s:v1.34.5-k3s1"
+    done = run(k3sVersion="v1.34.5-k3s1")
+    for name in ("k3s-image-check", "k3s-snapshot"):
+        # Preview shows what is about to happen, by which version.
+        assert f"\n# image: {image}" in done[name].inputs["create"]
+    script = done["k3s-snapshot"].inputs["stdin"]
+    assert f"\nIMAGE={image}\nVERSION=v1.34.5-k3s1\n" in script
+    assert "\nDATA=k3s-data\nETC=k3s-etc\n" in script
+    assert "STACK_LABEL=nas-k3s.stack=nas88\n" in script
+    there = run(dataDirectory="/share/k3s")["k3s-snapshot"].inputs["stdin"]
+    assert "\nDATA=/share/k3s/data\nETC=/share/k3s/etc\n" in there
+    assert "\n# restore" not in up["k3s-snapshot"].inputs["create"]
+    own = run(k3sImage="own/k3s:stable")
+    assert "SETTING=k3sImage\n" in own["k3s-image-check"].inputs["stdin"]
+    assert "\nVERSION=v" not in own["k3s-snapshot"].inputs["stdin"]
+
+
+@BOTH
+def test_a_snapshot_that_is_to_be_put_back_replaces_the_container_once(preview: bool) -> None:
+    name = "v1.34.4-k3s1-20260131T093000Z"
+    pending = replace(FACTS, snapshots=(name,))
+    done = run(preview=preview, facts=pending, restoreSnapshot=name)
+    assert f"\n# restore: {name}" in done["k3s-snapshot"].inputs["create"]
+    trigger = done["k3s-container"].request.replacement_trigger.string_value
+    assert f"the snapshot {name} is put back" in trigger
+    # The mark of the run before is kept from now on.
+    again = run(preview=preview, facts=replace(pending, restored=name), restoreSnapshot=name)
+    assert "input" in again["k3s-drift"].request.ignoreChanges
+    assert "input" not in done["k3s-drift"].request.ignoreChanges
+
+
 def test_data_and_the_password_of_the_node_outlive_the_container(up: Run) -> None:
     mounts = {mount["target"]: mount for mount in up["k3s-container"].inputs["mounts"]}
     assert set(mounts) == {"/var/lib/rancher/k3s", "/etc/rancher"}

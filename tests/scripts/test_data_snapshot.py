@@ -56,7 +56,7 @@ def running(nas: FakeNas) -> FakeNas:
     nas.inside("k3s", "k3s", K3S)
     nas.write("/state/containers/k3s/image", "sha256:old")
     nas.write("/state/containers/k3s/label", "nas88")
-    nas.write("/state/containers/k3s/mounts", f"/var/lib/rancher/k3s {DATA}\n/etc/rancher {ETC}\n")
+    nas.write("/state/containers/k3s/places", f"/var/lib/rancher/k3s {DATA}\n/etc/rancher {ETC}\n")
     return nas
 
 
@@ -233,7 +233,7 @@ def test_a_copy_that_takes_too_long_is_given_up_and_the_server_runs_on(running: 
 
 
 def test_data_that_is_not_to_be_seen_refuses_the_change(running: FakeNas) -> None:
-    running.write("/state/containers/k3s/mounts", "/var/lib/rancher/k3s /gone\n")
+    running.write("/state/containers/k3s/places", "/var/lib/rancher/k3s /gone\n")
     done = apply(running)
     assert done.status == 1
     assert "/gone, is not to be seen on the NAS" in done.err

@@ -21,7 +21,7 @@ OLD = "docker.io/rancher/k3s:v1.34.4-k3s1"
 def data(nas: FakeNas) -> FakeNas:
     """A NAS with a k3s container and its data."""
     nas.k3s(readyz="ok")
-    nas.write("/state/containers/k3s/mounts", f"/var/lib/rancher/k3s {DATA}\n")
+    nas.write("/state/containers/k3s/places", f"/var/lib/rancher/k3s {DATA}\n")
     nas.path(DATA).mkdir(parents=True)
     return nas
 

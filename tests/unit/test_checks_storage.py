@@ -26,7 +26,6 @@ ON_DISK = {
         ({"data_mount": "/dev/ram0 /"}, DIRECTORY, "RAM disk", f"dataDirectory {POOL}/k3s"),
         ({"data_mount": "rootfs /"}, DIRECTORY, "RAM disk", f"dataDirectory {POOL}/k3s"),
         ({"data_mount": "/dev/ram0 /", "volumes": ()}, DIRECTORY, "RAM disk", f"{POOL}/k3s"),
-        ({"data_fs": "tmpfs"}, {}, "is needed: Docker's data", f"dataDirectory {POOL}/k3s"),
         (
             {"data_directory": "/mnt/HDA_ROOT/k3s"},
             {"dataDirectory": "/mnt/HDA_ROOT/k3s"},
@@ -73,13 +72,25 @@ def test_a_place_that_does_not_last_or_is_not_ours_is_refused_with_a_real_volume
             {"platform": "systemd", "data_directory": "/srv/k3s", "data_mount": "/dev/sda1 /"},
             DIRECTORY,
         ),
-        ({"data_mount": "rootfs /", "data_directory": ""}, {}),
+        ({"data_fs": "tmpfs", "data_directory": ""}, {}),
         # A cluster that is there keeps its place.
-        ({"data_fs": "tmpfs", "container": "running", "container_data": "k3s-data"}, {}),
+        (
+            {"data_fs": "tmpfs", "container": "running", "container_data": f"{PLACE}/data"},
+            DIRECTORY,
+        ),
     ],
 )
 def test_a_place_on_a_disk_is_taken(known: dict[str, object], config: dict[str, str]) -> None:
     assert check_storage(settings(**config), facts(**{**ON_DISK, **known})) == []
+
+
+def test_docker_itself_on_a_ram_disk_is_a_warning_with_the_way_out() -> None:
+    known = facts(data_fs="tmpfs", volumes=(POOL,))
+    (warning,) = storage_warnings(settings(), known)
+    assert "ends with the next reboot" in warning
+    assert f"pulumi config set nas-k3s:dataDirectory {POOL}/k3s" in warning
+    assert warning in make_plan(settings(), known).warnings
+    assert storage_warnings(settings(), facts()) == []
 
 
 def test_the_plan_mounts_the_directory_behind_symbolic_links() -> None:

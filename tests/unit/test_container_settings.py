@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 
 import pytest
@@ -100,12 +101,18 @@ def test_on_a_bridge_the_node_has_its_containers_address_and_the_api_the_nass() 
     assert plan.kubeconfig.server == "https://192.168.31.88:16443"
 
 
-def test_on_a_bridge_no_address_that_the_node_may_get_is_asked_for_through_the_proxy() -> None:
-    host = make_plan(settings(), BRIDGED).env["NO_PROXY"]
-    bridge = make_plan(settings(networkMode="bridge"), BRIDGED).env["NO_PROXY"]
-    assert GoNoProxy(host).uses_proxy("172.17.0.2")
-    for address in ("172.17.0.2", "172.17.255.9", "192.168.31.88"):
-        assert not GoNoProxy(bridge).uses_proxy(address)
+@given(st.integers(0, 31), st.integers(16, 28), st.data())
+def test_on_a_bridge_no_address_that_the_node_may_get_is_asked_for_through_the_proxy(
+    second: int, prefix: int, data: st.DataObject
+) -> None:
+    bridge = ipaddress.ip_network(f"172.{second}.0.0/{prefix}")
+    known = facts(docker_networks=(docker_network("bridge", str(bridge)),))
+    address = str(bridge[data.draw(st.integers(0, bridge.num_addresses - 1))])
+    plan = make_plan(settings(networkMode="bridge"), known)
+    assert not GoNoProxy(plan.env["NO_PROXY"]).uses_proxy(address)
+    assert not GoNoProxy(plan.env["NO_PROXY"]).uses_proxy("192.168.31.88")
+    # With the NAS's own network nothing is there that would need it.
+    assert GoNoProxy(make_plan(settings(), known).env["NO_PROXY"]).uses_proxy(address)
 
 
 # ---- limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tarfile
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab import box, debs, oci, outer, proxylog, state
+from tests.lab import box, debs, oci, outer, proxylog, releases, state
 from tests.lab.process import LabError, run, whole_dir
 from tests.lab.proxylog import ProxyEntry
 
@@ -84,6 +85,19 @@ def test_an_image_archive_depends_on_nothing_but_its_content(tree: Path, tmp_pat
     oci.write_archive(spec, tmp_path / "three.tar")
     digests = {oci.config_digest(tmp_path / f"{name}.tar") for name in ("one", "two", "three")}
     assert len(digests) == 2
+
+
+def test_another_release_is_the_stand_in_with_another_word_for_itself(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    spec = oci.ImageSpec(
+        "lab/x:1", tmp_path / "root", entrypoint=["/bin/k3s"], env={"PATH": "/bin"}
+    )
+    oci.write_archive(spec, tmp_path / "one.tar")
+    built = oci.read_config(tmp_path / "one.tar")
+    made = json.loads(releases._config(tmp_path / "one.tar", {"K3S_STANDIN_VERSION": "v9"}))
+    assert made["config"].pop("Env") == ["PATH=/bin", "K3S_STANDIN_VERSION=v9"]
+    assert built["config"].pop("Env") == ["PATH=/bin"]
+    assert made == built
 
 
 def test_files_in_a_layer_belong_to_nobody_in_particular_and_links_stay(

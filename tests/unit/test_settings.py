@@ -107,6 +107,8 @@ def problem(**config: str) -> Problem:
         ("keepData", "perhaps", "keepData", "neither true nor false", "true or false"),
         ("lanCidr", "192.168.31.0", "lanCidr", "no '/'", "192.168.31.0/24"),
         ("lanCidr", "192.168.31.1/24", "lanCidr", "host bits", "write 192.168.31.0/24"),
+        ("restoreSnapshot", "../v1", "restoreSnapshot", "no name of a snapshot", "Z"),
+        ("restoreSnapshot", "v1.34.4-k3s1", "restoreSnapshot", "no name of a snapshot", "Z"),
         ("k3sVersion", "latest", "k3sVersion", "no k3s release", "v1.34.4-k3s1"),
         ("k3sVersion", "1.34.4-k3s1", "k3sVersion", "no k3s release", "v1.34.4-k3s1"),
         ("k3sVersion", "v١.34.4-k3s1", "k3sVersion", "no k3s release", "v1.34.4-k3s1"),
@@ -665,3 +667,9 @@ def test_a_platform_of_your_own_needs_its_restart_command() -> None:
     assert "platform custom" in found.why
     assert settings(platform="custom", daemonRestartCommand="/x restart").platform == "custom"
     assert settings(platform="custom", proxy="").platform == "custom"
+
+
+def test_a_snapshot_may_be_named_as_its_file_is() -> None:
+    name = "v1.34.4-k3s1-20260131T093000Z"
+    assert settings(restoreSnapshot=name).restore_snapshot == name
+    assert settings(restoreSnapshot=f"{name}.tar").restore_snapshot == name
