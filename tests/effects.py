@@ -119,7 +119,7 @@ EDITS = (
     _set("disable", ["servicelb", "traefik"]),
     _set("serverArgs", ["--kubelet-arg=max-pods=50"]),
     Edit("token", "another than the cluster's", {"token": "not-the-token"}),
-    Edit("registries", "a mirror", {"registries": MIRROR}),
+    Edit("registries", "a mirror", {"registries": json.dumps(MIRROR)}),
     _set("smokeImage", "docker.io/library/busybox:latest", "up"),
     _set("keepData", False, "up"),
     _set("drift", "off", "up"),

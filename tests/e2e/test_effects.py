@@ -86,7 +86,9 @@ def previewed(story: Story, edit: Edit) -> Effect:
 
 def run(story: Story, log: Path) -> list[tuple[str, str]]:
     """What an up really did."""
-    done = story.up("--event-log", str(log))
+    arguments = ("up", "--yes", "--skip-preview", "--event-log", str(log))
+    # The flag is there for the Automation API, which sets this.
+    done = story.project.run(*arguments, environment={"PULUMI_DEBUG_COMMANDS": "true"})
     assert done.returncode == 0, done.stdout + done.stderr
     events = [json.loads(line) for line in log.read_text().splitlines()]
     steps = [event["resOutputsEvent"]["metadata"] for event in events if "resOutputsEvent" in event]
