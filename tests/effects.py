@@ -44,9 +44,10 @@ class Edit:
 
 @dataclass(frozen=True)
 class Effect:
-    """What preview says of an edit, or why it is refused."""
+    """What an edit does, or why it is refused; `perhaps`: what preview cannot be certain of."""
 
     updates: tuple[str, ...] = ()
+    perhaps: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
     creates: tuple[str, ...] = ()
     deletes: tuple[str, ...] = ()
@@ -119,8 +120,8 @@ EDITS = (
     _set("disable", ["servicelb", "traefik"]),
     _set("serverArgs", ["--kubelet-arg=max-pods=50"]),
     Edit("token", "another than the cluster's", {"token": "not-the-token"}),
-    Edit("registries", "a mirror", {"registries": MIRROR}),
-    _set("smokeImage", "docker.io/library/busybox:latest", "up"),
+    Edit("registries", "a mirror", {"registries": json.dumps(MIRROR)}),
+    _set("smokeImage", "ghcr.io/rancher/mirrored-library-busybox:1.37.0", "up"),
     _set("keepData", False, "up"),
     _set("drift", "off", "up"),
     _set("daemonTimeout", 120, "up"),
@@ -139,6 +140,9 @@ runs its script again, which compares before it changes anything. Written by a r
   restarted on the NAS was measured.
 - **seen by preview**: preview alone, which says what it will restart. **NAS off**: the same, with
   the NAS switched off.
+
+The kubeconfig is read again with another image; preview cannot know that it is still the same, and
+then `cluster-provider` is updated **perhaps**.
 
 `k3s` restarts with a container made anew, on the same data; other containers run on. Checks and
 smoke test then prove the new container.
@@ -160,6 +164,7 @@ def _row(edit: Edit, effect: Effect) -> str:
         return f"{start} refused: {effect.refused} | | nothing | {_SEEN[edit.way]} |"
     updates = [
         *_names(effect.updates),
+        *(f"{name} (perhaps)" for name in _names(effect.perhaps)),
         *(f"{name} (new)" for name in _names(effect.creates)),
         *(f"{name} (removed)" for name in _names(effect.deletes)),
     ]

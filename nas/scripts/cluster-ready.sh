@@ -283,10 +283,14 @@ logs_come() {
   return 1
 }
 
-# Whether answer is what a proxy says: Go gives the words behind the status of a CONNECT, and
-# nothing else.
+# Whether answer is what the proxy says, and not k3s's own tunnel to the kubelet, which calls itself
+# a proxy too. Go gives the words behind the status of a CONNECT, and nothing else.
 from_proxy() {
-  printf '%s\n' "$answer" | grep -q -e 'proxyconnect' -e 'proxy error from' \
+  case $answer in
+    *"$PROXY"* | *"proxyconnect"*) return 0 ;;
+    *"proxy error from"*) return 1 ;;
+  esac
+  printf '%s\n' "$answer" | grep -q \
     -e ': \(Forbidden\|Bad Gateway\|Service Unavailable\|Gateway Time-*[Oo]ut\|Not Found\|Bad Request\|Method Not Allowed\|Proxy Authentication Required\)$'
 }
 

@@ -268,19 +268,25 @@ class Lab:
             boxes.start(self.client, self.state, spec, keep=self.settings.traits.keeps_root)
         self.wait_ready()
 
-    def firmware_update(self) -> None:
+    def firmware_update(self, engine: Engine | None = None) -> Lab:
         """Shut down and boot with a new system: what somebody changed outside the volume is gone.
 
         On a QNAP, where / is lost at each boot, the app is installed anew with its own docker.json.
+        Another engine finds the data of the old one. The lab as it is then.
         """
+        current = replace(self.state, settings=self.settings.changed(engine))
+        image = _nas_image(current.settings)
         if not self.settings.traits.keeps_root:
             files = f"{self.docker_json} {self.container_station}/.version"
             self.nas_must(f"rm -f {files}")
         self.nas_off()
         with outer.exclusive():
             say("nas: booting a new system")
-            boxes.create(self.client, self.state, _nas_spec(self.client, self.state, self.keys))
-        self.wait_ready()
+            current.save()
+            boxes.create(self.client, current, _nas_spec(self.client, current, self.keys, image))
+        updated = replace(self, state=current)
+        updated.wait_ready()
+        return updated
 
     def reboot(self) -> None:
         """Off and on."""

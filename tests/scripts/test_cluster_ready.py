@@ -198,7 +198,8 @@ PROXIED = 'Error from server: Get "https://192.168.31.88:10250/healthz": '
         "Error from server (ServiceUnavailable): error trying to reach service: Forbidden",
         PROXIED + "Bad Gateway",
         PROXIED + "proxyconnect tcp: dial tcp 192.168.31.198:7222: connect: connection refused",
-        "Error from server: proxy error from 127.0.0.1:6443 while dialing 10.0.0.5:10250, code 502",
+        "Error from server: proxy error from 127.0.0.1:6443 while dialing 192.168.31.198:7222, "
+        "code 502: 502 Bad Gateway",
     ],
 )
 def test_an_api_server_that_asks_the_proxy_for_the_node_is_told_at_once_with_the_setting(
@@ -214,11 +215,19 @@ def test_an_api_server_that_asks_the_proxy_for_the_node_is_told_at_once_with_the
     assert "nas-k3s:noProxy, which goes into NO_PROXY of k3s" in advice
 
 
-def test_a_kubelet_that_refuses_is_not_taken_for_the_proxy(nas: FakeNas) -> None:
-    nas.write(
-        "/state/kube/healthz-error",
-        "Error from server (Forbidden): Forbidden (user=kube-apiserver, verb=get)\n",
-    )
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Error from server (Forbidden): Forbidden (user=kube-apiserver, verb=get)",
+        "Error from server: proxy error from 127.0.0.1:6443 while dialing 192.168.31.88:10250, "
+        "code 502: 502 Bad Gateway",
+        "Error from server (ServiceUnavailable): the server is currently unable to handle it",
+    ],
+)
+def test_a_kubelet_or_a_tunnel_that_refuses_is_not_taken_for_the_proxy(
+    nas: FakeNas, answer: str
+) -> None:
+    nas.write("/state/kube/healthz-error", f"{answer}\n")
     done = check(nas, healthz=None)
     assert done.status == 1
     assert "logs is not ready after 0 s: the API server does not reach the kubelet" in done.err
