@@ -33,6 +33,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     ),
     "docker-path.sh": ("docker-wrapper.sh",),
     "cluster-ready.sh": ("docker-wrapper.sh",),
+    "doctor.sh": ("proxy-probe.sh",),
     "facts.sh": _STRATEGIES,
 }
 """What a script needs beside the library: each file has one concern."""
