@@ -15,7 +15,7 @@ from nas.checks.ports import OTHER_PORTS, needed_ports
 from nas.daemon_proxy import DaemonProxy, plan_daemon_proxy
 from nas.doctor.evidence import Case, Here, OnNas, Tls, parse_on_nas
 from nas.doctor.tls import certificate_through
-from nas.facts import Facts, Unreadable, ask, read_facts
+from nas.facts import Facts, Unreadable, ask, parse_facts, read_facts
 from nas.plan import planned_kubelet_version, planned_node_ip, registry_of
 from nas.proxy import is_bypassed
 from nas.remote_script import launched, render
@@ -50,6 +50,9 @@ def gather(stack: StackConfig, environment: Mapping[str, str], deadline: float) 
     target = ssh_target(settings)
     target.write_known_hosts()
     facts = read_facts(settings, target, needed_ports(settings), deadline * FACTS_SHARE)
+    if isinstance(facts, Unreadable) and facts.so_far:
+        # SSH works, and something behind it hangs.
+        facts = parse_facts(facts.so_far)
     known = facts if isinstance(facts, Facts) else None
     node_ip = planned_node_ip(settings, known)
     bypass = no_proxy.for_cluster(settings, settings.node_name or settings.stack, node_ip)
