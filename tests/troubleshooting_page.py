@@ -46,10 +46,10 @@ python -m nas doctor --stack nas88
 
 or `make doctor STACK=nas88`. It reads the NAS over SSH, walks the tree below and names the first
 thing to mend, with the setting or the command. Causes are told from consequences: with the proxy
-down it names the proxy, and not the pods in ImagePullBackOff behind it. It changes nothing, restarts
-nothing and pulls nothing; its only traces are connections and, while it runs, a directory of notes
-in /tmp of the NAS. No password is shown. It works with half of the NAS broken, and then says what
-could not be checked and why.
+down it names the proxy, and not the pods in ImagePullBackOff behind it. It changes nothing,
+restarts nothing and pulls nothing; its only traces are connections and, while it runs, a directory
+of notes in /tmp of the NAS. No password is shown. It works with half of the NAS broken, and then
+says what could not be checked and why.
 
 | option | |
 |---|---|

@@ -180,9 +180,9 @@ class Breakages:
         box = boxes.find(self._lab.client, self._lab.instance, "proxy")
         if box is None:
             raise LabError("the proxy box is gone: run `python -m tests.lab up`")
-        code, out = box.exec_run(["sh", "-c", command])
-        if code != 0:
-            raise LabError(f"on the proxy: {bytes(out).decode(errors='replace').strip()}")
+        done = box.exec_run(["sh", "-c", command])
+        if done.exit_code != 0:
+            raise LabError(f"on the proxy: {done.output!r}")
 
     def _restart_proxy(self) -> None:
         self._lab.proxy_stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,23 @@ def test_a_qnap_is_read_with_its_docker_and_its_containers(nas: FakeNas) -> None
     assert found.machine
     assert (found.running, found.no_restart_policy) == (2, ("notes",))
     assert (found.http_proxy, found.no_proxy, found.container) == ("", "", "")
+
+
+def test_room_and_memory_are_read_as_numbers(nas: FakeNas) -> None:
+    nas.path(DATA).mkdir(parents=True)
+    nas.write("/proc/meminfo", "MemTotal:  8000 kB\nMemFree: 10 kB\nMemAvailable:   4000 kB\n")
+    found = read(nas)
+    seen = os.statvfs(nas.path(DATA))
+    assert (found.memory, found.memory_free) == (8000, 4000)
+    assert found.data_size == seen.f_frsize * seen.f_blocks
+    assert found.data_inodes == seen.f_files
+    assert found.data_free is not None
+    assert 0 < found.data_free < found.data_size
+
+
+def test_without_a_folder_of_data_there_is_no_room_to_tell(nas: FakeNas) -> None:
+    found = read(nas)
+    assert (found.data_size, found.memory) == (None, None)
 
 
 def test_reading_changes_nothing(nas: FakeNas) -> None:
