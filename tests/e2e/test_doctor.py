@@ -320,13 +320,19 @@ def test_what_is_broken_is_named_and_its_fix_heals(
         if "would fill this machine" in str(error):
             pytest.skip(str(error))
         raise
-    found = clinic.ask(**environment)
-    first = next((one for one in found["checks"] if one["id"] == found["primary"]), None)
-    assert first is not None, found
-    assert (found["leaf"], found["exitCode"]) == (case.leaf, case.exit_code), first["seen"]
-    assert found["path"][-1]["check"] == found["primary"]
-    others = [one for one in found["checks"] if one["verdict"] == "bad" and one is not first]
-    assert all(one["because"] for one in others), "another root is named"
+    end = time.monotonic() + HEALED_WITHIN
+    while True:
+        found = clinic.ask(**environment)
+        bad = [one for one in found["checks"] if one["verdict"] != "ok"]
+        assert (found["leaf"], found["exitCode"]) == (case.leaf, case.exit_code), bad
+        assert found["path"][-1]["check"] == found["primary"]
+        first = next(one for one in bad if one["id"] == found["primary"])
+        others = [one for one in bad if one["verdict"] == "bad" and one is not first]
+        if all(one["because"] for one in others):
+            break
+        # Where Docker was restarted, k3s takes a while to come back.
+        assert time.monotonic() < end, others
+        time.sleep(1)
 
     commands: list[dict[str, str]] = first["fix"]["commands"]
     if case.mend is not None:
