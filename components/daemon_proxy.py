@@ -8,7 +8,7 @@ import pulumi
 
 from components.drift_mark import drift_mark
 from components.nas_command import Nas
-from nas.plan import DaemonProxy as DaemonProxyPlan
+from nas.daemon_proxy import DaemonProxy as DaemonProxyPlan
 
 PULL_PROBE_TIMEOUT = 60
 """Seconds in which the daemon has to get an answer from the registry."""

@@ -15,9 +15,10 @@ from components.k3s_server import K3sServer
 from components.nas_command import Nas
 from components.remote_docker import RemoteDocker
 from components.stack_config import show_warnings
+from nas.checks.ports import needed_ports
 from nas.errors import RefusedError
 from nas.facts import read_facts
-from nas.plan import Plan, make_plan, needed_ports
+from nas.plan import Plan, make_plan
 from nas.preflight import check_operator_proxy, check_reachable
 from nas.settings import load_settings, platform_variables
 from nas.ssh import SshTarget, ssh_target

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from nas.checks.ports import needed_ports
 from nas.errors import Problem, RefusedError
 from nas.facts import Facts, Unreadable
-from nas.plan import Plan, make_plan, needed_ports, registry_of
+from nas.plan import Plan, make_plan, registry_of
 from tests.unit.go_no_proxy import GoNoProxy
 from tests.unit.samples import FACTS, facts, settings
 

@@ -1,0 +1,87 @@
+"""The Docker daemon's proxy: what it has to be told, the way into it, and whether it knows."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+
+from nas import no_proxy
+from nas.daemon_routes import Choice, choose_route, drop_in, exports
+from nas.drift import without_credentials
+from nas.facts import Facts
+from nas.platforms import platform_named
+from nas.proxy import ProxyUrl
+from nas.settings import Settings
+
+
+@dataclass(frozen=True)
+class DaemonProxy:
+    """What the Docker daemon has to be told about the proxy, for each way into it.
+
+    Attributes:
+        proxies: value of the member `proxies` of the config file, JSON in ASCII. Holds the
+            password, as the next two do.
+        drop_in: a systemd drop-in.
+        exports: a block of lines for a start script.
+        shown: the proxy as `docker info` shows it, credentials left out.
+        no_proxy: entries of its no-proxy list.
+        authorization: value of a Proxy-Authorization header, or empty. Holds the password.
+    """
+
+    url: ProxyUrl
+    proxies: str
+    drop_in: str
+    exports: str
+    shown: str
+    no_proxy: tuple[str, ...]
+    authorization: str
+
+
+def plan_daemon_proxy(settings: Settings, node_ip: str | None) -> DaemonProxy | None:
+    """What the daemon has to be told; None: the NAS needs no proxy."""
+    url = settings.proxy_url
+    if url is None:
+        return None
+    bypass = no_proxy.for_daemon(settings, node_ip)
+    proxies = {
+        "http-proxy": url.url,
+        "https-proxy": url.url,
+        "no-proxy": ",".join(bypass),
+    }
+    environment = {key.upper().replace("-", "_"): value for key, value in proxies.items()}
+    credentials = f"{url.user}:{url.password or ''}".encode()
+    return DaemonProxy(
+        url=url,
+        proxies=json.dumps(proxies),
+        drop_in=drop_in(environment),
+        exports=exports(environment),
+        shown=f"{url.scheme}://{url.address}",
+        no_proxy=bypass,
+        authorization=(
+            f"Basic {base64.b64encode(credentials).decode()}" if url.has_credentials else ""
+        ),
+    )
+
+
+def choice_for(facts: Facts, daemon: DaemonProxy) -> Choice | None:
+    """The way into this NAS's daemon; None: the platform is not known."""
+    row = platform_named(facts.platform)
+    if row is None:
+        return None
+    # By hand, people write what they like into the no-proxy list.
+    by_hand = row.routes[0] == "refuse"
+    shown = {without_credentials(text) for text in (facts.http_proxy, facts.https_proxy)}
+    agrees = shown == {daemon.shown} and (by_hand or facts.no_proxy == ",".join(daemon.no_proxy))
+    return choose_route(
+        row, facts.engine, facts.dockerd_flags, ours=bool(facts.applied_put), agrees=agrees
+    )
+
+
+def daemon_differs(facts: Facts, daemon: DaemonProxy) -> bool:
+    """Whether the running daemon uses something else than `daemon`."""
+    if not facts.engine:
+        return False
+    return without_credentials(facts.http_proxy) != daemon.shown or facts.no_proxy != ",".join(
+        daemon.no_proxy
+    )

@@ -1,0 +1,30 @@
+"""What of one stack is reached without the proxy: the lists of the Docker daemon and of k3s."""
+
+from __future__ import annotations
+
+from nas.proxy import cluster_no_proxy, daemon_no_proxy, join_no_proxy
+from nas.settings import Settings
+
+
+def _own(settings: Settings) -> tuple[str, ...]:
+    """What the owner wants reached without the proxy, LAN and private registries included."""
+    lan = [settings.lan_cidr] if settings.lan_cidr else []
+    return join_no_proxy(lan, settings.registries.private_hosts(), settings.no_proxy)
+
+
+def for_daemon(settings: Settings, node_ip: str | None) -> tuple[str, ...]:
+    """Entries of the Docker daemon's list."""
+    hosts = join_no_proxy([settings.host], [node_ip] if node_ip else [])
+    return daemon_no_proxy(hosts, _own(settings))
+
+
+def for_cluster(settings: Settings, node_name: str, node_ip: str | None) -> tuple[str, ...]:
+    """Entries of k3s's list."""
+    hosts = join_no_proxy([settings.host], [node_ip] if node_ip else [], [node_name])
+    return cluster_no_proxy(
+        cluster_cidr=settings.cluster_cidr,
+        service_cidr=settings.service_cidr,
+        cluster_domain=settings.cluster_domain,
+        hosts=hosts,
+        extra=_own(settings),
+    )

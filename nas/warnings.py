@@ -1,0 +1,52 @@
+"""What the user is told before anything happens, and what does not stop a run."""
+
+from __future__ import annotations
+
+from nas.daemon_proxy import DaemonProxy, choice_for, daemon_differs
+from nas.drift import Drift
+from nas.facts import Facts, Unreadable
+from nas.settings import Settings
+
+
+def find_warnings(
+    settings: Settings, facts: Facts | Unreadable, daemon: DaemonProxy | None, drift: Drift
+) -> tuple[str, ...]:
+    """One line each."""
+    if isinstance(facts, Unreadable):
+        return (f"the NAS was not read ({facts.reason}): the plan is made without its facts",)
+    warnings = []
+    if facts.machine and facts.machine not in ("x86_64", "aarch64", "armv7l"):
+        warnings.append(f"k3s has no image for {facts.machine}")
+    if facts.docker and not facts.engine:
+        warnings.append("Docker on the NAS does not answer: start it before `pulumi up`")
+    if drift:
+        clauses = "; ".join(drift.clauses)
+        warnings.append(f"changed on the NAS since the last up, which `up` heals: {clauses}")
+    if daemon is not None and daemon_differs(facts, daemon):
+        choice = choice_for(facts, daemon)
+        if choice is not None and choice.notice:
+            warnings.append(choice.notice)
+        warnings.append(_blast_radius(settings, facts, "for its proxy"))
+    if daemon is None and facts.applied_put:
+        warnings.append(_blast_radius(settings, facts, "to take its proxy away"))
+    return tuple(warnings)
+
+
+def _blast_radius(settings: Settings, facts: Facts, why: str) -> str:
+    if settings.restart_daemon == "never":
+        return (
+            f"Docker on the NAS would have to restart {why}, and restartDaemon is never: "
+            "`pulumi up` will be refused"
+        )
+    if settings.restart_daemon == "when-safe" and facts.no_restart_policy:
+        names = ", ".join(facts.no_restart_policy)
+        return (
+            f"Docker on the NAS would have to restart {why}, and restartDaemon is "
+            f"when-safe: `pulumi up` will be refused because {names} have no restart policy"
+        )
+    count = "all" if facts.running is None else str(facts.running)
+    text = f"Docker on the NAS will be restarted {why}: {count} running containers with it"
+    if facts.no_restart_policy:
+        names = ", ".join(facts.no_restart_policy)
+        text += f"; {names} have no restart policy and will be started again afterwards"
+    return text
