@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 
 import yaml
 
+from nas.checks.ports import KUBELET_PORT
 from nas.drift import without_credentials
 from nas.errors import NAMESPACE, Problem, RefusedError, set_command
 from nas.facts import Facts
 from nas.host_key import HostKey
-from nas.plan import KUBELET_PORT, make_plan
+from nas.plan import make_plan
 from nas.platforms import platform_named
 from nas.proxy import is_ip
 from nas.settings import EXAMPLES, Settings

@@ -32,7 +32,8 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         *_STRATEGIES,
     ),
     "docker-path.sh": ("docker-wrapper.sh",),
-    "cluster-ready.sh": ("docker-wrapper.sh",),
+    "cluster-ready.sh": ("docker-wrapper.sh", "kubectl.sh"),
+    "timeline.sh": ("kubectl.sh",),
     "facts.sh": _STRATEGIES,
 }
 """What a script needs beside the library: each file has one concern."""
