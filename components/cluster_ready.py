@@ -9,9 +9,9 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.nas_command import Nas
+from nas.smoke import SMOKE_NAMESPACE
 from nas.timeline import key
 
-SMOKE_NAMESPACE = "nas-k3s-smoke"
 SMOKE_LABEL = "nas-k3s/container"
 """Label of a smoke Job: the beginning of the identity of the container that it proved."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from nas.checks.health import find_troubles
 from nas.daemon_proxy import DaemonProxy, choice_for, daemon_differs
 from nas.drift import Drift
 from nas.facts import Facts, Unreadable
+from nas.messages import text
 from nas.settings import Settings
 
 
@@ -19,6 +21,10 @@ def find_warnings(
         warnings.append(f"k3s has no image for {facts.machine}")
     if facts.docker and not facts.engine:
         warnings.append("Docker on the NAS does not answer: start it before `pulumi up`")
+    for trouble in find_troubles(facts):
+        seen = text(f"doctor.{trouble.kind}.seen", "en", **trouble.values)
+        fix = text(f"doctor.{trouble.kind}.fix", "en", **trouble.values)
+        warnings.append(f"{seen}: {fix}")
     if drift:
         clauses = "; ".join(drift.clauses)
         warnings.append(f"changed on the NAS since the last up, which `up` heals: {clauses}")

@@ -21,7 +21,7 @@ from nas.stack_file import PULUMI_TIMEOUT, project_root, stack_file
 from nas.values import near_name
 
 
-@click.command("init")
+@click.command()
 @click.argument("stack")
 @click.option("--host", required=True, help="Name or address of the NAS.")
 @click.option("--proxy", help="Proxy as the NAS reaches it, http://[USER:PASSWORD@]HOST:PORT.")

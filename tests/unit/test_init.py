@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -51,11 +51,9 @@ def written(project: Path, stack: str = "home") -> str:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_can_be_loaded_and_explains_itself(name: str) -> None:
-    command = importlib.import_module(COMMANDS[name]).command
-    assert command.name == name
     shown = CliRunner().invoke(main, [name, "--help"])
     assert shown.exit_code == 0
-    assert "Usage:" in shown.output
+    assert re.match(rf"Usage: .* {name} ", shown.output)
 
 
 def test_help_loads_no_command() -> None:
