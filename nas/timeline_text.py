@@ -6,14 +6,17 @@ import unicodedata
 from collections.abc import Sequence
 
 from nas.messages import Language, text
-from nas.timeline import Stage, span
+from nas.timeline import EXPECTED, Stage, span
 
 WIDTH = 40
 """Columns of the bars."""
 
 
-def as_text(stages: Sequence[Stage], lang: Language) -> str:
-    """One line a stage: name, duration, bar. What did not run has no bar."""
+def as_text(stages: Sequence[Stage], lang: Language, *, expected: bool = False) -> str:
+    """One line a stage: name, duration, bar. What did not run has no bar.
+
+    With `expected`, the duration that was expected stands behind the one that was measured.
+    """
     names = {stage.name: text(f"timeline.stage.{stage.name}", lang) for stage in stages}
     broad = max(map(columns, names.values()))
     whole = span(stages)
@@ -24,18 +27,29 @@ def as_text(stages: Sequence[Stage], lang: Language) -> str:
             took, bar = text("timeline.not-run", lang), ""
         else:
             took, bar = duration(stage.end - stage.start, lang), _bar(stage, whole)
-        lines.append(f"{name}  {' ' * (8 - columns(took))}{took}  {bar}".rstrip())
+        start, end = EXPECTED[stage.name]
+        beside = _beside(end - start, lang) if expected else ""
+        lines.append(f"{name}  {_right(took)}{beside}  {bar}".rstrip())
     if whole is not None:
         total = text("timeline.total", lang)
         took = duration(whole[1] - whole[0], lang)
         gap = " " * (broad - columns(total))
-        lines.append(f"{total}{gap}  {' ' * (8 - columns(took))}{took}")
+        beside = _beside(max(end for _, end in EXPECTED.values()), lang) if expected else ""
+        lines.append(f"{total}{gap}  {_right(took)}{beside}")
     return "\n".join(lines)
+
+
+def _right(shown: str) -> str:
+    return " " * (8 - columns(shown)) + shown
+
+
+def _beside(seconds: float, lang: Language) -> str:
+    return f"  ({text('timeline.expected', lang)} {duration(seconds, lang)})".ljust(18)
 
 
 def duration(seconds: float, lang: Language) -> str:
     """Seconds for people."""
-    number = f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
+    number = f"{seconds:.1f}" if seconds < 9.95 else f"{seconds:.0f}"
     return text("timeline.seconds", lang, number=number)
 
 

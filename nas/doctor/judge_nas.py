@@ -26,7 +26,7 @@ def on_nas(case: Case, arguments: str) -> Command:
 
 def refused(leaf: str, problem: Problem) -> Finding:
     """What `up` would refuse, with the same words."""
-    shown = {"key": problem.key, "why": problem.why, "advice": problem.fix}
+    shown = {"setting": problem.key, "why": problem.why, "advice": problem.fix}
     return Finding("bad", leaf, shown)
 
 
@@ -55,7 +55,7 @@ def account(case: Case) -> Finding:
     if not problems:
         return ok("account", user=case.known.user, uid=case.known.uid)
     if "sudoPassword" in case.unavailable:
-        return unknown("secret", key="sudoPassword", why=case.unavailable["sudoPassword"])
+        return unknown("secret", setting="sudoPassword", why=case.unavailable["sudoPassword"])
     return refused("account-refused", problems[0])
 
 

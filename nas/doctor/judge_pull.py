@@ -134,7 +134,7 @@ def proxy_login(case: Case) -> Finding:
         return ok("proxy-login", **values)
     for key in ("proxyPassword", "proxy"):
         if key in case.unavailable:
-            return unknown("secret", key=key, why=case.unavailable[key])
+            return unknown("secret", setting=key, why=case.unavailable[key])
     password = Command("here", _set(case, "proxyPassword", secret=True))
     if case.daemon.url.user is None:
         user = Command("here", _set(case, "proxyUser", "NAME"))
@@ -150,7 +150,7 @@ def registries(case: Case) -> Finding:
     """Whether each registry can be had, through the proxy or beside it."""
     nas = case.nas
     for place, said in nas.direct.items():
-        if said != "open":
+        if said not in ("open", "absent"):
             return Finding("bad", "registries-direct", {"registry": place, "said": said})
     if case.daemon is None:
         return ok("registries", registries=", ".join(nas.direct) or "-")

@@ -52,7 +52,6 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check("image", "pull", pull.image, "pull", ("daemon",)),
     Check("ports", "k3s", cluster.ports, "container", ("ssh",)),
-    Check("certificates", "k3s", cluster.certificates, "container", ("container",), ("clock",)),
     Check("logs", "k3s", cluster.logs, "container", ("daemon",), (*_SPACE, "clock", "ports")),
     Check(
         "container",
@@ -62,6 +61,7 @@ CHECKS: tuple[Check, ...] = (
         ("daemon",),
         (*_SPACE, "image", "ports", "logs"),
     ),
+    Check("certificates", "k3s", cluster.certificates, "container", ("container",), ("clock",)),
     Check("restart-policy", "k3s", cluster.restart_policy, "container", ("daemon",)),
     Check("env", "k3s", cluster.environment, "pods", ("daemon",)),
     Check("no-proxy", "k3s", cluster.no_proxy, "env", ("env",)),

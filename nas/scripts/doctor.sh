@@ -103,10 +103,6 @@ look_at_ports() {
 }
 
 look_at_proxy() {
-  if ! command -v nc >/dev/null 2>&1; then
-    echo nc=absent
-    return 0
-  fi
   for target in $DIRECT; do
     fact direct "$target|$(knock "${target%:*}" "${target##*:}")"
   done
@@ -114,10 +110,14 @@ look_at_proxy() {
   host=${PROXY_HOST#\[}
   host=${host%\]}
   knocked=$(knock "$host" "$PROXY_PORT")
+  if [ "$knocked" = absent ]; then
+    echo nc=absent
+    return 0
+  fi
   fact proxy "$knocked"
   # What the NAS's own rules do to the proxy; asking a table that is not there would load it.
   [ ! -s /proc/net/ip_tables_names ] || limited 5 iptables -S 2>/dev/null |
-    grep -E -- '-j (DROP|REJECT)' | grep -E -e "--dport $PROXY_PORT( |\$)" -e "-d $host(/32)? " |
+    grep -E -- '-j (DROP|REJECT)' | grep -E -e "--dport $PROXY_PORT( |\$)" -e "-[sd] $host(/32)? " |
     sed 's/^/rule=/' | head -n 3
   [ "$knocked" = open ] || return 0
   # ask_proxy names the registry of its question so.
@@ -133,7 +133,8 @@ look_at_proxy() {
   REGISTRY=$image_registry
 }
 
-# knock HOST PORT: open, refused, silent, unreachable, unknown-name or what else nc said.
+# knock HOST PORT: open, refused, silent, unreachable, unknown-name, what else nc said, or absent:
+# there is no nc.
 knock() {
   : >"$tmp/nc.err"
   # The first end of an input that stays open a while is enough to see the connection.
@@ -142,6 +143,7 @@ knock() {
   said=$(tail -n 1 "$tmp/nc.err")
   case $knock_status$said in
     0*) echo open ;;
+    127*) echo absent ;;
     *refused*) echo refused ;;
     124* | *"timed out"* | *"imeout"*) echo silent ;;
     *unreachable* | *"No route"*) echo unreachable ;;

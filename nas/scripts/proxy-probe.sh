@@ -81,6 +81,7 @@ wait_for_reply() {
   done
 }
 
+# shellcheck disable=SC2034 # why is for daemon-proxy.sh, hop for doctor.sh
 judge_reply() {
   status_line=$(head -n 1 "$tmp/reply" | tr -d '\r')
   # Errors of the API are one object with a message.

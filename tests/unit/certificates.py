@@ -1,0 +1,30 @@
+"""Certificates for tests, made on the spot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+
+def certificate(
+    days: float, *, issuer: str = "k3s-ca", kind: x509.ObjectIdentifier = NameOID.COMMON_NAME
+) -> bytes:
+    """DER of one that ends in so many days."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nas")]))
+        .issuer_name(x509.Name([x509.NameAttribute(kind, issuer)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=20000))
+        .not_valid_after(now + timedelta(days=days))
+        .sign(key, SHA256())
+    )
+    return made.public_bytes(Encoding.DER)
