@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nas.messages import Language, text
-from nas.page.svg import box, cut, line, picture, words
+from nas.page.svg import box, cut, cut_path, line, picture, words
 
 Mark = Literal["ok", "warning", "bad", "unknown"]
 SIGNS: Mapping[Mark, str] = {"ok": "✓", "warning": "!", "bad": "✕", "unknown": "?"}
@@ -21,10 +21,10 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "ssh": ("ssh", "account"),
     "nas": ("clock", "memory", "disk"),
     "daemon": ("docker", "docker-path", "daemon"),
-    "stage-1": ("daemon-config", "daemon-proxy"),
+    "stage-1": ("daemon-config", "daemon-proxy", "pull"),
     "proxy": ("firewall", "proxy", "proxy-login"),
     "registry": ("registries", "tls"),
-    "start": ("pull", "image"),
+    "start": ("image",),
     "k3s": ("ports", "logs", "container", "certificates", "restart-policy"),
     "stage-2": ("env",),
     "bypass": ("no-proxy",),
@@ -33,7 +33,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
 }
 """Place of the picture -> the doctor's checks that are about it."""
 
-WIDTH, HEIGHT = 1160.0, 560.0
+WIDTH, HEIGHT = 1160.0, 540.0
 SIZE = 13.0
 
 
@@ -72,7 +72,7 @@ def network(view: View, lang: Language) -> str:
         WIDTH,
         HEIGHT,
         text("timeline.page.network", lang),
-        [_ARROWS, *_frames(view, lang), *_ways(view, lang), *_boxes(view, lang)],
+        [_ARROWS, *_frames(view, lang), *_boxes(view, lang), *_ways(view, lang)],
     )
 
 
@@ -84,70 +84,41 @@ _ARROWS = "".join(
 
 
 def _frames(view: View, lang: Language) -> Iterator[str]:
-    yield box(250, 30, 500, 500, "frame", 12)
-    yield words(268, 56, f"NAS {view.nas}", "head")
-    yield _sign(view, "nas", 728, 50)
-    yield box(275, 262, 450, 246, "frame inner", 10)
-    yield words(291, 286, text("timeline.page.container", lang, name=view.container), "head")
-    yield _sign(view, "k3s", 703, 281)
+    yield box(234, 24, 456, 506, "frame", 12)
+    yield words(254, 51, f"NAS {view.nas}", "head")
+    yield _sign(view, "nas", 668, 46)
+    yield box(254, 256, 416, 256, "frame inner", 10)
+    yield words(272, 281, text("timeline.page.container", lang, name=view.container), "head")
+    yield _sign(view, "k3s", 648, 276)
 
 
 def _boxes(view: View, lang: Language) -> Iterator[str]:
-    yield from _node(
-        20,
-        84,
-        168,
-        96,
-        text("timeline.page.shell", lang),
-        (
-            "export HTTP_PROXY=…",
-            text("timeline.page.shell-note", lang),
-        ),
+    shell = ("export HTTP_PROXY=…", text("timeline.page.shell-note", lang))
+    yield from _node(4, 76, 176, 102, text("timeline.page.shell", lang), shell)
+    yield from _node(4, 404, 176, 76, "pulumi, kubectl", (text("timeline.page.you", lang),))
+    daemon = (
+        cut_path(view.daemon_config, 298, SIZE - 1) or text("timeline.page.no-config", lang),
+        f'"proxies": {view.proxy}' if view.proxy else text("timeline.page.no-proxy", lang),
+        text("timeline.page.daemon-note", lang),
     )
-    yield from _node(20, 396, 168, 76, "pulumi, kubectl", (text("timeline.page.you", lang),))
-    yield from _node(
-        275,
-        84,
-        230,
-        104,
-        "Docker daemon",
-        (
-            view.daemon_config or text("timeline.page.no-config", lang),
-            f'"proxies": {view.proxy}' if view.proxy else text("timeline.page.no-proxy", lang),
-            text("timeline.page.daemon-note", lang),
-        ),
-    )
-    yield _sign(view, "daemon", 489, 100)
-    yield from _node(
-        295,
-        304,
-        210,
-        84,
-        "containerd",
-        (
-            _environment(view),
-            text("timeline.page.containerd-note", lang),
-        ),
-    )
-    yield from _node(
-        295,
-        408,
-        410,
-        84,
-        text("timeline.page.cluster", lang),
-        (text("timeline.page.cluster-note", lang),),
-    )
-    yield _sign(view, "cluster", 689, 424)
+    yield from _node(254, 76, 320, 104, "Docker daemon", daemon)
+    yield _sign(view, "daemon", 556, 93)
+    containerd = (_environment(view), text("timeline.page.containerd-note", lang))
+    yield from _node(274, 298, 300, 90, "containerd", containerd)
+    note = (text("timeline.page.cluster-note", lang),)
+    yield from _node(274, 412, 376, 80, text("timeline.page.cluster", lang), note)
+    yield _sign(view, "cluster", 632, 429)
+    yield from _node(856, 24, 300, 104, text("timeline.page.registries", lang), view.registries[:3])
     if view.proxy:
-        yield from _node(822, 176, 150, 84, text("timeline.page.proxy", lang), (view.proxy,))
-        yield _sign(view, "proxy", 956, 192)
-    shown = view.registries[:3]
-    yield from _node(1016, 160, 128, 116, text("timeline.page.registries", lang), shown)
-    entries = view.no_proxy[:4]
-    more = len(view.no_proxy) - len(entries)
-    rest = (text("timeline.page.more", lang, count=more),) if more > 0 else ()
-    title = text("timeline.page.bypass", lang)
-    yield from _node(822, 372, 322, 62 + 18 * len(entries), title, (*entries, *rest))
+        yield from _node(856, 200, 300, 72, text("timeline.page.proxy", lang), (view.proxy,))
+        yield _sign(view, "proxy", 1138, 217)
+    if view.no_proxy:
+        entries = view.no_proxy[:4]
+        more = len(view.no_proxy) - len(entries)
+        rest = (text("timeline.page.more", lang, count=more),) if more > 0 else ()
+        title = text("timeline.page.bypass", lang)
+        height = 42 + 18 * len((*entries, *rest))
+        yield from _node(856, 372, 300, height, title, (*entries, *rest))
 
 
 def _environment(view: View) -> str:
@@ -158,40 +129,43 @@ def _environment(view: View) -> str:
 
 
 def _ways(view: View, lang: Language) -> Iterator[str]:
-    yield from _way(view, "ssh", [(188, 112), (275, 112)], "ssh", lang)
-    yield line([(188, 158), (230, 158)], "way off")
-    yield words(233, 163, "✕", "off")
-    yield from _way(view, "start", [(390, 188), (390, 262)], "docker run -e HTTP_PROXY", lang)
-    yield from _way(view, "api", [(188, 440), (295, 440)], f"https :{view.api_port}", lang)
-    yield from _way(view, "bypass", [(705, 450), (822, 450)], "NO_PROXY", lang)
-    inside = bool(view.proxy) and view.scope != "none"
-    first = [(505, 136), (785, 136), (785, 204), (822, 204)]
-    second = [(505, 346), (785, 346), (785, 236), (822, 236)]
-    if not view.proxy:
-        first = [(505, 136), (785, 136), (785, 190), (1016, 190)]
-    if not inside:
-        second = [(505, 346), (800, 346), (800, 320), (1080, 320), (1080, 276)]
-    yield from _way(view, "stage-1", first, "timeline.page.stage-1", lang)
-    yield from _way(view, "stage-2", second, "timeline.page.stage-2", lang)
+    yield line([(180, 154), (214, 154)], "way off")
+    yield words(217, 159, "✕", "off")
+    yield from _way(view, "ssh", [(180, 106), (254, 106)], "ssh")
+    yield from _way(view, "start", [(414, 180), (414, 256)], "docker run -e HTTP_PROXY")
+    yield from _way(view, "api", [(180, 452), (274, 452)], f"https :{view.api_port}")
+    first, second = [(574.0, 128.0)], [(574.0, 344.0)]
     if view.proxy:
-        yield from _way(view, "registry", [(972, 218), (1016, 218)], "", lang)
+        first += [(806, 128), (806, 224), (856, 224)]
+    else:
+        first += [(806, 128), (806, 66), (856, 66)]
+    if view.proxy and view.scope != "none":
+        second += [(806, 344), (806, 248), (856, 248)]
+    else:
+        second += [(830, 344), (830, 98), (856, 98)]
+    yield from _way(view, "stage-1", first, text("timeline.page.stage-1", lang))
+    yield from _way(view, "stage-2", second, text("timeline.page.stage-2", lang))
+    if view.proxy:
+        yield from _way(view, "registry", [(1006, 200), (1006, 128)], "")
+    if view.no_proxy:
+        yield from _way(view, "bypass", [(650, 452), (856, 452)], "NO_PROXY")
 
 
 def _way(
-    view: View, place: str, points: Sequence[tuple[float, float]], label: str, lang: Language
+    view: View, place: str, points: Sequence[tuple[float, float]], label: str
 ) -> Iterator[str]:
     mark = view.mark(place)
     kind = mark or "plain"
     yield line(points, f"way {kind}").replace("/>", f' marker-end="url(#arrow-{kind})"/>')
     (x1, y1), (x2, y2) = points[0], points[1]
-    x, y = (x1 + x2) / 2, (y1 + y2) / 2
-    if label.startswith("timeline."):
-        label = text(label, lang)
+    # Past the frames, where the way is long.
+    share = 0.64 if x2 - x1 > 150 else 0.5
+    x, y = x1 + (x2 - x1) * share, (y1 + y2) / 2
     vertical = x1 == x2
     if label and vertical:
-        yield words(x + 16, y + 4.5, label, "small")
+        yield words(x + 16, y + 4.5, label, "small label")
     elif label:
-        yield words(x, y - 14, label, "small", "middle")
+        yield words(x, y - 14, label, "small label", "middle")
     yield _sign(view, place, x, y)
 
 
@@ -209,6 +183,6 @@ def _node(
     x: float, y: float, width: float, height: float, title: str, lines: tuple[str, ...]
 ) -> Iterator[str]:
     yield box(x, y, width, height, "node", 8)
-    yield words(x + 12, y + 24, cut(title, width - 44, SIZE + 1), "title")
+    yield words(x + 12, y + 24, cut(title, width - 24, SIZE + 1), "title")
     for index, content in enumerate(lines):
         yield words(x + 12, y + 46 + index * 18, cut(content, width - 22, SIZE - 1), "small")

@@ -49,3 +49,13 @@ def cut(content: str, width: float, size: float) -> str:
     while content and breadth(content + "…", size) > width:
         content = content[:-1]
     return content.rstrip() + "…"
+
+
+def cut_path(path: str, width: float, size: float) -> str:
+    """A path, its beginning left out where it does not fit."""
+    if breadth(path, size) <= width:
+        return path
+    parts = path.split("/")
+    while len(parts) > 1 and breadth("…/" + "/".join(parts), size) > width:
+        parts = parts[1:]
+    return "…/" + "/".join(parts)
