@@ -65,6 +65,8 @@ class K3sServer(pulumi.ComponentResource):
 
     container: docker.Container
     """The container; in-cluster objects are `deleted_with` it."""
+    pull_began: pulumi.Output[str]
+    """The time on the NAS before its Docker was told to pull the image, `time=EPOCH`."""
 
     def __init__(
         self, name: str, args: K3sServerArgs, opts: pulumi.ResourceOptions | None = None
@@ -72,6 +74,19 @@ class K3sServer(pulumi.ComponentResource):
         super().__init__("nas-k3s:index:K3sServer", name, None, opts)
         on_nas = pulumi.ResourceOptions(parent=self, provider=args["docker"])
         keep = pulumi.ResourceOptions(retain_on_delete=args["keep_data"])
+        # Docker notes the end of a pull and not its beginning.
+        pull = args["nas"].script(
+            f"{name}-pull",
+            {
+                "script": "timeline.sh",
+                "variables": {},
+                "create": "begin",
+                "shown": {"image": args["image"]},
+                "timeout": 30,
+            },
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.pull_began = pull.stdout
         image = docker.RemoteImage(
             f"{name}-image",
             name=args["image"],
@@ -80,7 +95,8 @@ class K3sServer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(
                 on_nas,
                 pulumi.ResourceOptions(
-                    custom_timeouts=pulumi.CustomTimeouts(create=f"{args['pull_timeout']}s")
+                    depends_on=[pull],
+                    custom_timeouts=pulumi.CustomTimeouts(create=f"{args['pull_timeout']}s"),
                 ),
             ),
         )

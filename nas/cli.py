@@ -17,6 +17,7 @@ from nas.messages import language, text
 COMMANDS: Mapping[str, str] = {
     "doctor": "nas.commands.doctor",
     "init": "nas.commands.init",
+    "timeline": "nas.commands.timeline",
 }
 """Name of a command -> module whose `command` it is; `cli.<name>` of the catalogue is its line."""
 

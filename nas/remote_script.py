@@ -32,9 +32,10 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         *_STRATEGIES,
     ),
     "docker-path.sh": ("docker-wrapper.sh",),
-    "cluster-ready.sh": ("docker-wrapper.sh",),
+    "cluster-ready.sh": ("docker-wrapper.sh", "kubectl.sh"),
     "doctor.sh": ("proxy-probe.sh",),
     "facts.sh": _STRATEGIES,
+    "timeline.sh": ("kubectl.sh",),
 }
 """What a script needs beside the library: each file has one concern."""
 

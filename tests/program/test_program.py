@@ -17,19 +17,29 @@ from components.stack_config import stack_config
 from nas.facts import Facts, Unreadable
 from nas.plan import make_plan
 from nas.ssh import SshTarget
+from nas.timeline import STAGES, from_json, read_stages, to_json
 from tests.program.recorder import Registration, Run, record
 from tests.unit.samples import CONFIG, FACTS, host_key, settings
 from tests.unit.test_kubeconfig import K3S
+from tests.unit.test_timeline import DAEMON, MEASURED, NOON, PULL
 
 IMAGE_ID = "sha256:0123456789abcdef"
-OUTPUTS = {"cluster-kubeconfig": {"stdout": K3S}, "k3s-image": {"imageId": IMAGE_ID}}
+OUTPUTS = {
+    "cluster-kubeconfig": {"stdout": K3S},
+    "k3s-image": {"imageId": IMAGE_ID},
+    "daemon-proxy-config": {"stdout": DAEMON},
+    "k3s-pull": {"stdout": PULL},
+    "ready-timeline": {"stdout": MEASURED},
+}
 COMMANDS = {
     "docker-path": ("sh -s apply", "sh -s remove"),
     "daemon-proxy-config": ("sh -s apply", "sh -s restore"),
+    "k3s-pull": ("sh -s begin", None),
     "k3s-network": ("sh -s none", "sh -s remove"),
     "cluster-api": ("sh -s wait", None),
     "cluster-kubeconfig": ("sh -s read", None),
     "ready-checks": ("sh -s check", "sh -s forget"),
+    "ready-timeline": (f"sh -s measure {NOON}-{NOON + 16}-k3s-containe", None),
 }
 SECRET: dict[str, Any] = {"proxyUser": "svc", "proxyPassword": "S3NTINEL", "token": "S3NTINEL"}
 BOTH = pytest.mark.parametrize("preview", [False, True], ids=["up", "preview"])
@@ -100,7 +110,8 @@ def test_without_a_proxy_the_daemon_is_left_alone() -> None:
     [
         ("docker-provider", ["docker-path"]),
         ("daemon-proxy-config", ["docker-path", "docker-provider"]),
-        ("k3s-image", ["daemon-proxy-config", "docker-path"]),
+        ("k3s-pull", ["daemon-proxy-config", "docker-path"]),
+        ("k3s-image", ["daemon-proxy-config", "docker-path", "k3s-pull"]),
         ("k3s-network", ["k3s-image"]),
         ("k3s-container", ["k3s-image", "k3s-data", "k3s-etc", "k3s-network"]),
         ("cluster-api", ["k3s-container"]),
@@ -109,6 +120,7 @@ def test_without_a_proxy_the_daemon_is_left_alone() -> None:
         ("ready-checks", ["cluster-provider"]),
         ("ready-namespace", ["ready-checks"]),
         ("ready-smoke", ["ready-namespace", "ready-checks"]),
+        ("ready-timeline", ["ready-smoke"]),
     ],
 )
 @BOTH
@@ -436,6 +448,7 @@ def test_the_exports_are_what_a_user_needs_and_the_kubeconfig_is_a_secret(up: Ru
         "context": "k3s-nas88",
         "nodeName": "nas88",
         "image": "docker.io/rancher/k3s:v1.34.4-k3s1",
+        "timeline": to_json(read_stages(DAEMON, PULL, MEASURED)),
     }
     assert {name for name, export in up.exports.items() if export.secret} == {"kubeconfig"}
 
@@ -443,8 +456,35 @@ def test_the_exports_are_what_a_user_needs_and_the_kubeconfig_is_a_secret(up: Ru
 def test_a_preview_knows_everything_but_what_the_nas_makes() -> None:
     done = run(preview=True, facts=Unreadable("away", "switched off"))
     unknown = {name for name, export in done.exports.items() if not export.known}
-    assert unknown == {"kubeconfig"}
+    assert unknown == {"kubeconfig", "timeline"}
     assert done.exports["kubeconfig"].secret
+
+
+# ---- the timeline
+
+
+@pytest.mark.parametrize(
+    ("began", "preview", "shown"),
+    [
+        (NOON, False, True),
+        (NOON + 120, False, True),
+        (NOON + 121, False, False),
+        (None, False, False),
+        (NOON, True, False),
+    ],
+)
+def test_the_timeline_is_shown_by_the_run_that_measured_it_and_by_no_other(
+    began: int | None, preview: bool, shown: bool
+) -> None:
+    plan = make_plan(settings(), FACTS)
+    done = record(lambda: build(plan, target(), began), preview=preview, outputs=OUTPUTS)
+    assert done.error is None
+    assert any("start the container" in text for text in done.infos) == shown
+
+
+def test_without_a_proxy_the_timeline_has_no_stages_of_the_daemon() -> None:
+    stages = from_json(run(proxy="").exports["timeline"].value)
+    assert [stage.name for stage in stages if stage.seconds is None] == list(STAGES[:3])
 
 
 # ---- drift
@@ -536,7 +576,14 @@ def test_the_whole_program_runs_from_config_to_exports(
     facts.append(FACTS)
     done = main(preview=preview)
     assert done.error is None
-    assert set(done.exports) == {"kubeconfig", "endpoint", "context", "nodeName", "image"}
+    assert set(done.exports) == {
+        "kubeconfig",
+        "endpoint",
+        "context",
+        "nodeName",
+        "image",
+        "timeline",
+    }
     assert (
         next((home / ".nas-k3s/known_hosts").iterdir())
         .read_text()

@@ -70,4 +70,10 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "KEPT": "the data stays",
     },
     "kubeconfig.sh": {"PLATFORM": "auto", "CONTAINER": "k3s", "READY_TIMEOUT": "2"},
+    "timeline.sh": {
+        "PLATFORM": "auto",
+        "CONTAINER": "k3s",
+        "NODE": "nas88",
+        "SMOKE_NAMESPACE": "nas-k3s-smoke",
+    },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Callable
@@ -9,13 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from nas.daemon_routes import fingerprint
 from nas.drift import find_drift
 from nas.facts import Facts, parse_facts
+from nas.host_key import HostKey
+from nas.new_stack import new_stack
+from nas.settings import load_settings
 from tests.scripts.daemon import apply, variables
 from tests.scripts.fake_nas import DOCKER_JSON, QPKG, FakeNas
+from tests.scripts.fake_platforms import KINDS
 from tests.scripts.rendered import SAMPLES
+from tests.unit.samples import host_key, settings
 
 DATA = "/share/CACHEDEV1_DATA/docker"
 LISTENING = """  sl  local_address rem_address   st tx_queue
@@ -242,3 +249,18 @@ def test_a_wrapper_of_a_docker_that_moved_away_is_none(nas: FakeNas) -> None:
     assert read(nas).docker_on_path == "/usr/bin/docker"
     nas.write("/usr/bin/docker", nas.read("/usr/bin/docker").replace("CE_CACHEDEV3", "CACHEDEV1"))
     assert read(nas).docker_on_path == ""
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"custom"}))
+def test_what_every_nas_says_makes_the_file_of_a_new_stack(
+    make_nas: Callable[..., FakeNas], kind: str
+) -> None:
+    found = read(make_nas(kind=kind), environment={"SSH_CONNECTION": "10.0.0.7 5 10.0.0.88 22"})
+    text = new_stack(settings(host="nas.lan"), found, HostKey(host_key(), "unknown")).text
+    written = {
+        key.removeprefix("nas-k3s:"): value if isinstance(value, str) else json.dumps(value)
+        for key, value in yaml.safe_load(text)["config"].items()
+    }
+    loaded = load_settings("home", written)
+    assert loaded.platform == kind.partition("-")[0]
+    assert loaded.node_ip == "10.0.0.88"
