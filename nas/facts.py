@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from nas import fact_lines
+from nas.fact_lines import DockerNetwork, Listener, Network, Route
 from nas.remote_script import launched, render
 from nas.settings import Settings, platform_variables
 from nas.ssh import SshTarget
@@ -40,11 +42,27 @@ class Facts:
         put: fingerprint of what stands there for the proxy, by whoever's hand.
         applied_put, applied_proxy, applied_no_proxy: what our last run left behind, if there was
             one and its record is still there.
-        data_fs: file system below Docker's data, as `stat -f` names it.
+        data_directory: the setting without symbolic links, where the NAS has them.
+        data_directory_is: `absent`, `empty`, `ours`, `other` (another stack's), `file` or
+            `foreign` (it holds somebody's files).
+        data_fs: file system below the cluster's data, as `stat -f` names it.
+        data_mount: device and mount point below the cluster's data.
+        volumes: where disks of the NAS are mounted.
         container: state of the k3s container as Docker names it (`running`, `exited`, ...).
         container_port: the port of its API.
+        container_network: its network mode.
+        container_publishes: ports of the NAS that lead into it, `8080/tcp`.
+        container_data: volume or directory of its data.
+        container_snapshotter, container_cluster_cidr, container_service_cidr: its arguments.
         own_container: name of the container that belongs to this stack, by its label.
-        ports_taken: those of the ports we need that something listens on.
+        listeners: those who hold ports that we need.
+        routes: what the NAS reaches without its default gateway.
+        docker_networks: Docker's networks; docker_pools: where it takes new ones from, if the
+            owner has set that.
+        cgroup_memory: whether there are limits of memory: `yes` or `no`.
+        kernel_lacks: features that the kernel's config says it does not have.
+        kernel_may_lack: features that no module was found for.
+        cpus: number of processors.
         running: number of running containers.
         no_restart_policy: running containers that Docker would not start again by itself.
         data_size, data_free, data_inodes, data_free_inodes: of the file system below Docker's
@@ -71,7 +89,11 @@ class Facts:
     engine: str = ""
     storage_driver: str = ""
     data_root: str = ""
+    data_directory: str = ""
+    data_directory_is: str = ""
     data_fs: str = ""
+    data_mount: str = ""
+    volumes: tuple[str, ...] = ()
     http_proxy: str = ""
     https_proxy: str = ""
     no_proxy: str = ""
@@ -83,8 +105,21 @@ class Facts:
     applied_no_proxy: str = ""
     container: str = ""
     container_port: int | None = None
+    container_network: str = ""
+    container_publishes: tuple[str, ...] = ()
+    container_data: str = ""
+    container_snapshotter: str = ""
+    container_cluster_cidr: str = ""
+    container_service_cidr: str = ""
     own_container: str = ""
-    ports_taken: tuple[int, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    routes: tuple[Route, ...] = ()
+    docker_networks: tuple[DockerNetwork, ...] = ()
+    docker_pools: tuple[Network, ...] = ()
+    cgroup_memory: str = ""
+    kernel_lacks: tuple[str, ...] = ()
+    kernel_may_lack: tuple[str, ...] = ()
+    cpus: int | None = None
     running: int | None = None
     no_restart_policy: tuple[str, ...] = field(default=())
     data_size: int | None = None
@@ -94,6 +129,12 @@ class Facts:
     memory: int | None = None
     memory_free: int | None = None
     skew: float | None = None
+
+    @property
+    def ports_taken(self) -> tuple[int, ...]:
+        """TCP ports that we need and something listens on."""
+        taken = (one.port for one in self.listeners if one.protocol == "tcp")
+        return tuple(dict.fromkeys(taken))
 
 
 @dataclass(frozen=True)
@@ -129,6 +170,9 @@ def parse_facts(text: str) -> Facts:
     def one(name: str) -> str:
         return values.get(name, [""])[-1]
 
+    def every(name: str) -> list[str]:
+        return values.get(name, [])
+
     def number(name: str) -> int | None:
         return int(one(name)) if one(name).isdecimal() else None
 
@@ -151,11 +195,15 @@ def parse_facts(text: str) -> Facts:
         engine=one("engine"),
         storage_driver=one("storage_driver"),
         data_root=one("data_root"),
+        data_directory=one("data_directory"),
+        data_directory_is=one("data_directory_is"),
         data_fs=one("data_fs"),
+        data_mount=one("data_mount"),
+        volumes=tuple(every("volume")),
         http_proxy=one("http_proxy"),
         https_proxy=one("https_proxy"),
         no_proxy=one("no_proxy"),
-        dockerd_flags=tuple(values.get("dockerd_flag", [])),
+        dockerd_flags=tuple(every("dockerd_flag")),
         proxy_file=one("proxy_file"),
         put=one("put"),
         applied_put=one("applied_put"),
@@ -163,10 +211,23 @@ def parse_facts(text: str) -> Facts:
         applied_no_proxy=one("applied_no_proxy"),
         container=one("container"),
         container_port=number("container_port"),
+        container_network=one("container_network"),
+        container_publishes=tuple(every("container_publishes")),
+        container_data=one("container_data"),
+        container_snapshotter=one("container_snapshotter"),
+        container_cluster_cidr=one("container_cluster-cidr"),
+        container_service_cidr=one("container_service-cidr"),
         own_container=one("own_container"),
-        ports_taken=tuple(int(port) for port in values.get("port_taken", []) if port.isdecimal()),
+        listeners=fact_lines.listeners(every("listener")),
+        routes=fact_lines.routes(every("route"), every("route6")),
+        docker_networks=fact_lines.docker_networks(every("docker_network")),
+        docker_pools=fact_lines.networks(every("docker_pool")),
+        cgroup_memory=one("cgroup_memory"),
+        kernel_lacks=tuple(every("kernel_lacks")),
+        kernel_may_lack=tuple(every("kernel_may_lack")),
+        cpus=number("cpus"),
         running=number("running"),
-        no_restart_policy=tuple(values.get("no_restart_policy", [])),
+        no_restart_policy=tuple(every("no_restart_policy")),
         **_space(one("data_space")),
         memory=number("memtotal"),
         memory_free=number("memavailable"),
@@ -206,14 +267,20 @@ def ssh_command(target: SshTarget, command: str) -> list[str]:
 def read_facts(
     settings: Settings, target: SshTarget, ports: Sequence[int], deadline: float = DEADLINE
 ) -> Facts | Unreadable:
-    """One read-only SSH round trip. Never raises for a NAS that is off or refuses us."""
+    """One read-only SSH round trip. Never raises for a NAS that is off or refuses us.
+
+    Args:
+        ports: whose listeners to tell, TCP and UDP.
+    """
     script = render(
         "facts.sh",
         {
             **platform_variables(settings),
             "CONTAINER": settings.container_name,
             "STACK_LABEL": f"{STACK_LABEL}={settings.stack}",
-            "PORTS": " ".join(str(port) for port in ports),
+            "PORTS": " ".join(map(str, ports)),
+            "DATA_DIRECTORY": settings.data_directory or "",
+            "STACK": settings.stack,
         },
     )
     before = time.time()

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nas import no_proxy
+from nas import data_place, limits, no_proxy
+from nas.bridge import bridge_networks
 from nas.daemon_proxy import DaemonProxy, choice_for, plan_daemon_proxy
 from nas.drift import Drift, find_drift, marker
 from nas.errors import RefusedError
@@ -15,6 +16,7 @@ from nas.facts import Facts, Unreadable
 from nas.home import expand
 from nas.kubeconfig import KubeconfigNames
 from nas.proxy import bracketed, is_ip
+from nas.published_ports import PublishedPort
 from nas.refusals import find_refusals
 from nas.server_command import server_command, server_env
 from nas.settings import Settings
@@ -36,11 +38,17 @@ class Plan:
 
     Attributes:
         registry: `host:port` that the k3s image is pulled from.
+        node_ip: address of the node; None: k3s finds its container's own.
         kubelet_version: what `kubectl get nodes` has to show, empty when the image is not a
             k3s release.
         command: arguments of the container.
         env: environment of the container. Holds the proxy's password and the token.
+        registry_files: path in the container -> content, which may be a private key.
         components: deployments in kube-system that have to become available.
+        data_volume, etc_volume: Docker's volumes for the data.
+        data_directory: directory on the NAS instead of them, without symbolic links.
+        ports: what Docker publishes on the NAS.
+        memory: megabytes; cpus: as Docker's provider reads it back.
         kubeconfig: names and server of the kubeconfig that is handed out.
         pull_hint: what to change when the cluster cannot pull its images.
         daemon_drift, path_drift, container_drift: what others changed on the NAS, with the
@@ -60,8 +68,13 @@ class Plan:
     registries_yaml: str
     ca_certificates: str
     components: tuple[str, ...]
+    registry_files: dict[str, str]
     data_volume: str
     etc_volume: str
+    data_directory: str | None
+    ports: tuple[PublishedPort, ...]
+    memory: int | None
+    cpus: str | None
     kubeconfig: KubeconfigNames
     cluster_identifier: str
     pull_hint: str
@@ -78,14 +91,14 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         RefusedError: when the NAS, as far as it is known, cannot carry this config.
     """
     known = facts if isinstance(facts, Facts) else None
-    node_ip = planned_node_ip(settings, known)
-    daemon = plan_daemon_proxy(settings, node_ip)
+    address = planned_node_ip(settings, known)
+    daemon = plan_daemon_proxy(settings, address)
     if known is not None:
         problems = find_refusals(settings, known, daemon)
         if problems:
             raise RefusedError(problems)
     node_name = settings.node_name or settings.stack
-    bypass = no_proxy.for_cluster(settings, node_name, node_ip)
+    bypass = no_proxy.for_cluster(settings, node_name, address, _node_networks(settings, known))
     drift = _drift(settings, known, daemon)
     seen = None if known is None else known.time
     return Plan(
@@ -95,18 +108,26 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         image=settings.image,
         kubelet_version=planned_kubelet_version(settings),
         node_name=node_name,
-        node_ip=node_ip,
-        command=server_command(settings, known, node_name, node_ip),
+        node_ip=address if settings.network_mode == "host" else None,
+        command=server_command(settings, known, node_name, address),
         env=server_env(settings, bypass),
         registries_yaml=settings.registries.to_yaml(),
+        registry_files={
+            place: expand(file).read_text(encoding="utf-8", errors="replace")
+            for place, file in settings.registries.files().items()
+        },
         ca_certificates=_ca_certificates(settings),
         components=tuple(
             deployment
             for component, deployment in DEPLOYMENTS.items()
             if component not in settings.disable
         ),
-        data_volume=f"{settings.container_name}-data",
-        etc_volume=f"{settings.container_name}-etc",
+        data_volume=settings.data_volume,
+        etc_volume=settings.etc_volume,
+        data_directory=data_place.directory(settings, known),
+        ports=settings.published,
+        memory=None if settings.memory_limit is None else limits.megabytes(settings.memory_limit),
+        cpus=None if settings.cpu_limit is None else limits.cpus(settings.cpu_limit),
         kubeconfig=KubeconfigNames(
             name=f"k3s-{settings.stack}",
             server=f"https://{bracketed(settings.host)}:{settings.api_port}",
@@ -143,6 +164,12 @@ def planned_node_ip(settings: Settings, facts: Facts | None) -> str | None:
     if is_ip(settings.host):
         return settings.host
     return facts.address if facts is not None and is_ip(facts.address) else None
+
+
+def _node_networks(settings: Settings, facts: Facts | None) -> tuple[str, ...]:
+    if settings.network_mode == "host" or facts is None:
+        return ()
+    return tuple(str(network) for network in bridge_networks(facts))
 
 
 def _ca_certificates(settings: Settings) -> str:

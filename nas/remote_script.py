@@ -33,8 +33,15 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     ),
     "docker-path.sh": ("docker-wrapper.sh",),
     "cluster-ready.sh": ("docker-wrapper.sh", "kubectl.sh"),
+    "data-directory.sh": ("owned-directory.sh",),
     "doctor.sh": ("proxy-probe.sh",),
-    "facts.sh": _STRATEGIES,
+    "facts.sh": (
+        *_STRATEGIES,
+        "facts-network.sh",
+        "facts-kernel.sh",
+        "facts-storage.sh",
+        "owned-directory.sh",
+    ),
     "timeline.sh": ("kubectl.sh",),
 }
 """What a script needs beside the library: each file has one concern."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from nas.checks.health import find_troubles
+from nas.checks.kernel import kernel_warnings
+from nas.checks.networks import network_warnings
+from nas.checks.storage import storage_warnings
 from nas.daemon_proxy import DaemonProxy, choice_for, daemon_differs
 from nas.drift import Drift
 from nas.facts import Facts, Unreadable
 from nas.messages import text
+from nas.registry_checks import registry_warnings
 from nas.settings import Settings
 
 
@@ -16,7 +20,7 @@ def find_warnings(
     """One line each."""
     if isinstance(facts, Unreadable):
         return (f"the NAS was not read ({facts.reason}): the plan is made without its facts",)
-    warnings = []
+    warnings = registry_warnings(settings.registries)
     if facts.machine and facts.machine not in ("x86_64", "aarch64", "armv7l"):
         warnings.append(f"k3s has no image for {facts.machine}")
     if facts.docker and not facts.engine:
@@ -25,6 +29,9 @@ def find_warnings(
         seen = text(f"doctor.{trouble.kind}.seen", "en", **trouble.values)
         fix = text(f"doctor.{trouble.kind}.fix", "en", **trouble.values)
         warnings.append(f"{seen}: {fix}")
+    warnings += kernel_warnings(settings, facts)
+    warnings += storage_warnings(settings, facts)
+    warnings += network_warnings(settings, facts)
     if drift:
         clauses = "; ".join(drift.clauses)
         warnings.append(f"changed on the NAS since the last up, which `up` heals: {clauses}")

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Reads what the NAS is, changes nothing. Prints `name=value` lines; a fact that cannot be read is
-# left out. Variables: PLATFORM, CONTAINER, STACK_LABEL, PORTS.
+# left out. Variables: PLATFORM, CONTAINER, STACK_LABEL, and those of the parts.
 
 main() {
   printf 'uid=%s\n' "${SSH_UID:-$(id -u)}"
@@ -19,9 +19,11 @@ main() {
     printf 'platform=%s\n' "$platform"
     docker_facts
   fi
-  for port in $PORTS; do
-    if port_taken "$port"; then printf 'port_taken=%s\n' "$port"; fi
-  done
+  kernel_facts
+  route_facts
+  port_facts
+  volume_facts
+  printf 'cpus=%s\n' "$(grep -c '^processor' /proc/cpuinfo 2>/dev/null)"
   return 0
 }
 
@@ -62,14 +64,13 @@ docker_facts() {
   [ -z "${4:-}" ] || printf 'http_proxy=%s\n' "$4"
   [ -z "${5:-}" ] || printf 'https_proxy=%s\n' "$5"
   [ -z "${6:-}" ] || printf 'no_proxy=%s\n' "$6"
-  printf 'data_fs=%s\n' "$(file_system "$3")"
+  storage_facts "$3"
   printf 'data_space=%s\n' "$(stat -f -c '%S|%b|%a|%c|%d' "$3" 2>/dev/null)"
+  docker_network_facts
   printf 'running=%s\n' "$(bounded 15 "$docker" ps -q 2>/dev/null | wc -l | tr -d ' ')"
   state=$(bounded 15 "$docker" inspect --format '{{.State.Status}}' "$CONTAINER" 2>/dev/null) &&
     printf 'container=%s\n' "$state"
-  printf 'container_port=%s\n' "$(bounded 15 "$docker" inspect \
-    --format '{{range .Config.Cmd}}{{println .}}{{end}}' "$CONTAINER" 2>/dev/null |
-    sed -n 's/^--https-listen-port=//p')"
+  [ -z "$state" ] || container_facts
   printf 'own_container=%s\n' "$(bounded 15 "$docker" ps --all --filter "label=$STACK_LABEL" \
     --format '{{.Names}}' 2>/dev/null | head -n 1)"
   for name in $(bounded 15 "$docker" ps --format '{{.Names}}' 2>/dev/null); do
@@ -81,6 +82,18 @@ docker_facts() {
   done
 }
 
+# How the k3s container was made; the arguments are ours and hold no secret, the owner's may.
+container_facts() {
+  bounded 15 "$docker" inspect --format 'network={{.HostConfig.NetworkMode}}
+{{range .Config.Cmd}}{{println .}}{{end}}{{range .HostConfig.Mounts}}{{println .Target .Source}}{{end}}{{range $port, $bindings := .HostConfig.PortBindings}}{{range $bindings}}published={{.HostPort}}/{{$port}}
+{{end}}{{end}}' "$CONTAINER" 2>/dev/null |
+    sed -n 's/^network=/container_network=/p
+      s/^--https-listen-port=/container_port=/p
+      s/^--\(cluster-cidr\|service-cidr\|snapshotter\)=/container_\1=/p
+      s#^/var/lib/rancher/k3s \(.*\)#container_data=\1#p
+      s#^published=\([0-9]*\)/.*/#container_publishes=\1/#p'
+}
+
 # What we wrote for the daemon's proxy, and what stands there now: checksums, no texts.
 proxy_facts() {
   [ -z "$dockerd" ] || proxy_flags | sed 's/^/dockerd_flag=/'
@@ -88,25 +101,4 @@ proxy_facts() {
   [ "$strategy" != refuse ] && "${strategy}_locate" || return 0
   printf 'proxy_file=%s\nput=%s\n' "$place" "$("${strategy}_put" 2>/dev/null)"
   sed -n 's/^\(put\|proxy\|no_proxy\)=/applied_&/p' "$place.nas-k3s-applied" 2>/dev/null
-}
-
-# The name of a path's file system. BusyBox knows few of them by name; the numbers are those of the
-# kernel's magic.h and, for ZFS, of OpenZFS.
-file_system() {
-  case $(stat -f -c %t "$1" 2>/dev/null) in
-    2fc12fc1) echo zfs ;;
-    794c7630) echo overlayfs ;;
-    6969) echo nfs ;;
-    1021994) echo tmpfs ;;
-    f15f) echo ecryptfs ;;
-    9123683e) echo btrfs ;;
-    *) stat -f -c %T "$1" 2>/dev/null ;;
-  esac
-}
-
-# A listening TCP socket on the port, read from the kernel: neither netstat nor ss is certain.
-port_taken() {
-  port_hex=$(printf '%04X' "$1")
-  cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
-    awk -v hex=":$port_hex" '$4 == "0A" && substr($2, length($2) - 4) == hex { found = 1 } END { exit !found }'
 }

@@ -6,16 +6,36 @@
 #
 # none    does nothing, on create
 # remove  removes them
+# tell    says what stays on the NAS: k3s had a network of its own, which went with the container
 #
 # Variables: PLATFORM, IMAGE, CONTAINER, KEPT (what stays on the NAS, for people, or empty).
 
 main() {
-  [ "$1" = remove ] || return 0
+  case $1 in
+    remove) remove ;;
+    tell) tell ;;
+  esac
+  return 0
+}
+
+# The network mode of the container, or nothing where there is none.
+mode_of_container() {
+  bounded 15 "$docker" inspect --format '{{.HostConfig.NetworkMode}}' "$CONTAINER" 2>/dev/null
+}
+
+tell() {
+  # After a change of the mode the next container has the data.
+  if look_for_platform && find_docker && [ -n "$(mode_of_container)" ]; then return 0; fi
+  [ -z "$KEPT" ] || say "$KEPT"
+}
+
+remove() {
   if ! look_for_platform || ! find_docker; then
     say "no docker found: what k3s left in the network goes with a restart of the NAS"
     return 0
   fi
-  if bounded 15 "$docker" inspect "$CONTAINER" >/dev/null 2>&1; then
+  mode=$(mode_of_container)
+  if [ "$mode" = host ]; then
     say "the container $CONTAINER is still there: its network stays"
     return 0
   fi
@@ -25,6 +45,5 @@ main() {
   else
     say "warning: links and iptables rules of k3s could not be removed; a restart of the NAS does it"
   fi
-  [ -z "$KEPT" ] || say "$KEPT"
-  return 0
+  [ -n "$mode" ] || [ -z "$KEPT" ] || say "$KEPT"
 }

@@ -202,7 +202,7 @@ def test_scripts_and_the_private_key_are_secrets(tmp_path: Path, preview: bool) 
 def test_no_secret_is_in_an_input_that_is_not_marked(tmp_path: Path, preview: bool) -> None:
     key = tmp_path / "id"
     key.write_text("S3NTINEL")
-    auth = '{"configs": {"reg.lan": {"auth": {"password": "S3NTINEL"}}}}'
+    auth = '{"configs": {"reg.lan": {"auth": {"username": "u", "password": "S3NTINEL"}}}}'
     done = run(preview=preview, key_file=key, registries=auth, **SECRET)
     marked = 0
     for one in done.resources.values():

@@ -36,6 +36,13 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "LOCK_TIMEOUT": "4",
         "DAEMON_TIMEOUT": "5",
     },
+    "data-directory.sh": {
+        "PLATFORM": "auto",
+        "DIRECTORY": "/share/CE_CACHEDEV3_DATA/k3s",
+        "STACK": "nas88",
+        "CONTAINER": "k3s",
+        "KEEP": "no",
+    },
     "docker-path.sh": {"PLATFORM": "auto"},
     "doctor.sh": {
         "PLATFORM": "auto",
@@ -61,6 +68,8 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "CONTAINER": "k3s",
         "STACK_LABEL": "nas-k3s.stack=nas88",
         "PORTS": "6443 10250",
+        "DATA_DIRECTORY": "",
+        "STACK": "nas88",
     },
     "host-cleanup.sh": {
         "PLATFORM": "auto",

@@ -26,13 +26,21 @@ from tests.unit.samples import host_key, settings
 
 DATA = "/share/CACHEDEV1_DATA/docker"
 LISTENING = """  sl  local_address rem_address   st tx_queue
-   0: 00000000:192B 00000000:0000 0A 00000000:00000000
-   1: 0100007F:280A 00000000:0000 01 00000000:00000000
+   0: 00000000:192B 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1
+   1: 0100007F:280A 00000000:0000 01 00000000:00000000 00:00000000 00000000     0        0 4712 1
 """
 
 
-def read(nas: FakeNas, *, platform: str = "auto", ports: str = "6443 10250", **how: Any) -> Facts:
+def read(
+    nas: FakeNas,
+    *,
+    platform: str = "auto",
+    ports: str = "6443 10250",
+    directory: str = "",
+    **how: Any,
+) -> Facts:
     variables = {**SAMPLES["facts.sh"], "PLATFORM": platform, "PORTS": ports}
+    variables["DATA_DIRECTORY"] = directory
     done = nas.run("facts.sh", "facts", variables, **how)
     assert done.status == 0, done.err
     return parse_facts(done.out)
@@ -108,6 +116,7 @@ def test_a_star_in_the_owners_list_is_no_list_of_files(nas: FakeNas) -> None:
         ("794c7630", "overlayfs"),
         ("6969", "nfs"),
         ("1021994", "tmpfs"),
+        ("858458f6", "ramfs"),
         ("f15f", "ecryptfs"),
         ("9123683e", "btrfs"),
         ("ef53", "ext2/ext3"),

@@ -235,6 +235,27 @@ def test_what_stays_on_the_nas_is_told(nas: FakeNas) -> None:
     assert "the data stays" not in remove(nas, KEPT="").err
 
 
+def test_what_a_container_on_the_nass_network_left_goes_after_it_moved_to_a_bridge(
+    nas: FakeNas,
+) -> None:
+    nas.k3s()
+    nas.write("/state/containers/k3s/network_mode", "bridge")
+    install(nas, "iptables", mixed(OWNERS, K3S))
+    done = remove(nas)
+    assert "links and iptables rules of k3s are gone" in done.err
+    assert "-X KUBE-FORWARD" in commands(nas)
+    assert "the data stays" not in done.err
+
+
+def test_a_container_with_a_network_of_its_own_leaves_nothing_to_remove(nas: FakeNas) -> None:
+    install(nas, "iptables", mixed(OWNERS, K3S))
+    done = remove(nas, "tell")
+    assert (done.status, commands(nas)) == (0, "")
+    assert "nas-k3s: the data stays\n" in done.err
+    nas.k3s()
+    assert remove(nas, "tell").err == ""
+
+
 @pytest.mark.parametrize("mode", ["none", "remove"])
 def test_nothing_is_touched_on_create_or_while_the_container_is_there(
     nas: FakeNas, mode: str

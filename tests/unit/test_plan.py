@@ -279,7 +279,6 @@ def test_a_nas_that_cannot_carry_the_config_is_refused(
         (facts(uid=1000, sudo="free", docker_access="direct"), {}),
         (facts(uid=1000, sudo="password", docker_access="sudo"), {}),
         (facts(ports_taken=(6443, 10250), container="running"), {}),
-        (facts(ports_taken=(6443,), container="exited"), {}),
         (facts(ports_taken=(6443, 10250), container="running", container_port=6443), {}),
         (OFF, {}),
     ],
@@ -306,7 +305,10 @@ def test_every_refusal_is_told_at_once_and_without_the_password() -> None:
 
 
 def test_the_ports_that_are_looked_at_are_those_that_k3s_takes() -> None:
-    assert set(needed_ports(settings(apiPort="16443"))) == {16443, 10250}
+    host = {16443, 6444, 10010, 10248, 10249, 10250, 10256, 10257, 10258, 10259}
+    assert set(needed_ports(settings(apiPort="16443"))) == host
+    bridge = settings(networkMode="bridge", publishPorts="8080:80,30000-30001:40000-40001/udp")
+    assert set(needed_ports(bridge)) == {6443, 8080, 30000, 30001}
 
 
 # ---- warnings

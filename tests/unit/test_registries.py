@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -34,7 +35,22 @@ def registries(*endpoints: str) -> Registries:
 
 
 def test_the_file_says_what_the_config_says() -> None:
-    assert yaml.safe_load(Registries.model_validate(WHOLE).to_yaml()) == WHOLE
+    given = Registries.model_validate(WHOLE)
+    copy = "/etc/nas-k3s/registries/reg.lan_5000/ca.pem"
+    wanted = deepcopy(WHOLE)
+    wanted["configs"]["reg.lan:5000"]["tls"]["ca_file"] = copy
+    assert yaml.safe_load(given.to_yaml()) == wanted
+    assert given.files() == {copy: "/ca.pem"}
+
+
+def test_each_registry_has_its_own_copies_of_tls_files() -> None:
+    tls = {"ca_file": "~/a.pem", "cert_file": "~/b.pem", "key_file": "~/c.pem"}
+    keys = ("*", "reg.lan", "reg.lan:5000", "[fd00::20]:5000")
+    given = Registries.model_validate({"configs": {key: {"tls": tls} for key in keys}})
+    assert len(given.files()) == 3 * len(keys)
+    written = yaml.safe_load(given.to_yaml())["configs"]
+    named = {path for config in written.values() for path in config["tls"].values()}
+    assert named == set(given.files())
 
 
 def test_without_settings_the_file_is_an_empty_object() -> None:
