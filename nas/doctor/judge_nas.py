@@ -5,6 +5,10 @@ from __future__ import annotations
 from nas.checks.account import check_account
 from nas.checks.docker import check_docker
 from nas.checks.health import Trouble, check_clock, check_disk, check_memory
+from nas.checks.kernel import check_kernel, kernel_warnings
+from nas.checks.limits import check_limits
+from nas.checks.networks import check_host_networks, network_warnings
+from nas.checks.storage import check_storage, storage_warnings
 from nas.doctor.evidence import Case
 from nas.doctor.model import Command, Finding, ok, unknown
 from nas.errors import Problem
@@ -82,6 +86,39 @@ def docker(case: Case) -> Finding:
     if not problems:
         return ok("docker", path=case.known.docker, platform=case.known.platform)
     return refused("docker-missing" if case.known.platform else "docker-platform", problems[0])
+
+
+def kernel(case: Case) -> Finding:
+    problems = [
+        *check_kernel(case.settings, case.known),
+        *check_limits(case.settings, case.known),
+    ]
+    return _fits("kernel", problems, kernel_warnings(case.settings, case.known))
+
+
+def storage(case: Case) -> Finding:
+    return _fits(
+        "storage",
+        check_storage(case.settings, case.known),
+        storage_warnings(case.settings, case.known),
+    )
+
+
+def networks(case: Case) -> Finding:
+    return _fits(
+        "networks",
+        check_host_networks(case.settings, case.known),
+        network_warnings(case.settings, case.known),
+    )
+
+
+def _fits(check: str, problems: list[Problem], warnings: list[str]) -> Finding:
+    """What `up` would refuse or warn of, with the same words."""
+    if problems:
+        return refused(f"{check}-refused", problems[0])
+    if warnings:
+        return Finding("warning", f"{check}-warned", {"what": warnings[0]})
+    return ok(check)
 
 
 def docker_path(case: Case) -> Finding:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from nas import no_proxy
-from nas.checks.ports import OTHER_PORTS, needed_ports
+from nas.checks.ports import needed_ports
 from nas.daemon_proxy import DaemonProxy, plan_daemon_proxy
 from nas.doctor.evidence import Case, Here, OnNas, Tls, parse_on_nas
 from nas.doctor.tls import certificate_through
@@ -122,7 +122,6 @@ def _on_nas(
     url = None if daemon is None else daemon.url
     # A login without its password would only make the proxy's owner wonder.
     login = "" if daemon is None or "proxyPassword" in case.unavailable else daemon.authorization
-    ports = dict.fromkeys((*needed_ports(settings), *OTHER_PORTS))
     script = render(
         "doctor.sh",
         {
@@ -137,7 +136,7 @@ def _on_nas(
             "PROXY_AUTH": login,
             "REGISTRIES": " ".join(through),
             "DIRECT": " ".join(beside),
-            "PORTS": " ".join(map(str, ports)),
+            "PORTS": " ".join(map(str, needed_ports(settings))),
             # Where k3s puts CoreDNS.
             "DNS_SERVER": str(services[10]),
             "DNS_NAME": f"kubernetes.default.svc.{settings.cluster_domain}",

@@ -21,6 +21,7 @@ from nas.doctor.model import EXIT_CODES, Check, Finding, Verdict, unknown
 SECTIONS = ("nas", "docker", "pull", "k3s", "cluster")
 
 _SPACE = ("disk", "memory")
+_FITS = ("kernel", "storage", "networks")
 _PROXY = ("clock", "firewall", "proxy", "proxy-login", "registries", "tls")
 _K3S = ("ports", "logs", "container")
 
@@ -33,6 +34,9 @@ CHECKS: tuple[Check, ...] = (
     Check("docker", "docker", nas.docker, "account", ("ssh",)),
     Check("daemon", "docker", nas.daemon, "docker", ("account", "docker")),
     Check("disk", "nas", nas.disk, "daemon", ("daemon",)),
+    Check("kernel", "nas", nas.kernel, "daemon", ("daemon",)),
+    Check("storage", "nas", nas.storage, "daemon", ("daemon",)),
+    Check("networks", "nas", nas.networks, "daemon", ("daemon",)),
     Check("daemon-config", "pull", pull.daemon_config, "pull", ("daemon",)),
     Check(
         "daemon-proxy", "pull", pull.daemon_proxy, "daemon-config", ("daemon",), ("daemon-config",)
@@ -52,14 +56,16 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check("image", "pull", pull.image, "pull", ("daemon",)),
     Check("ports", "k3s", cluster.ports, "container", ("ssh",)),
-    Check("logs", "k3s", cluster.logs, "container", ("daemon",), (*_SPACE, "clock", "ports")),
+    Check(
+        "logs", "k3s", cluster.logs, "container", ("daemon",), (*_SPACE, *_FITS, "clock", "ports")
+    ),
     Check(
         "container",
         "k3s",
         cluster.container,
         "pull",
         ("daemon",),
-        (*_SPACE, "image", "ports", "logs"),
+        (*_SPACE, *_FITS, "image", "ports", "logs"),
     ),
     Check("certificates", "k3s", cluster.certificates, "container", ("container",), ("clock",)),
     Check("restart-policy", "k3s", cluster.restart_policy, "container", ("daemon",)),

@@ -20,6 +20,7 @@ main() {
   # The variable of the shell that SSH logs in to, which no daemon inherits.
   fact shell_proxy "$(without_login "${HTTP_PROXY:-${http_proxy:-}}")"
   running=no
+  network=host
   answers=no
   if look_for_platform && find_docker && docker_answers; then
     answers=yes
@@ -70,6 +71,7 @@ look_at_container() {
   }
   fact state "$state"
   case $state in running\|*) running=yes ;; esac
+  network=$(printf '%s' "$state" | cut -d '|' -f 7)
   limited 10 "$docker" inspect --format '{{range .Config.Env}}{{println .}}{{end}}' "$CONTAINER" 2>/dev/null |
     grep -E '^(CONTAINERD_)?(HTTP|HTTPS|NO)_PROXY=' >"$tmp/env"
   while IFS= read -r line; do
@@ -96,8 +98,11 @@ look_at_ports() {
     [ -n "$inode" ] || continue
     pid=$(awk -v inode="$inode" '$1 == inode { print $2; exit }' "$tmp/sockets")
     whose=other
+    program=$(cat "/proc/${pid:-none}/comm" 2>/dev/null)
     if [ -n "$own" ] && [ "$(readlink "/proc/${pid:-none}/ns/pid" 2>/dev/null)" = "$own" ]; then whose=k3s; fi
-    fact port "$port|$whose|$(cat "/proc/${pid:-none}/comm" 2>/dev/null)|$pid"
+    # On a network of its own, k3s has its ports by Docker; somebody else's would keep it from running.
+    if [ "$running" = yes ] && [ "$network" != host ] && [ "$program" = docker-proxy ]; then whose=k3s; fi
+    fact port "$port|$whose|$program|$pid"
   done
   echo ports_read=yes
 }
@@ -192,7 +197,8 @@ look_at_cluster() {
 }
 
 look_up() {
-  if command -v nslookup >/dev/null 2>&1; then
+  # From a network of its own, the cluster's addresses are no way for the NAS.
+  if [ "$network" = host ] && command -v nslookup >/dev/null 2>&1; then
     found=$(limited 6 nslookup "$DNS_NAME" "$DNS_SERVER" 2>&1)
   else
     found=$(limited 6 "$docker" exec "$CONTAINER" nslookup "$DNS_NAME" "$DNS_SERVER" 2>&1)

@@ -52,7 +52,6 @@ def well(config: dict[str, str] | None = None) -> Case:
         container="running",
         container_port=6443,
         own_container="k3s",
-        ports_taken=(6443, 10250),
         skew=0.0,
         memory=8_000_000,
         memory_free=4_000_000,

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 
@@ -15,6 +16,7 @@ from nas.doctor.model import EXIT_CODES
 from nas.doctor.report import as_json, fix, question, seen
 from nas.doctor.tree import CHECKS, Diagnosis, diagnose, masked_diagnosis
 from nas.errors import NAMESPACE
+from nas.fact_lines import DockerNetwork
 from nas.facts import Unreadable
 from nas.messages import LANGUAGES, area
 from nas.platforms import PLATFORMS
@@ -35,6 +37,7 @@ from tests.unit.samples import settings
 
 Change = Callable[[Case], Case]
 PULLING = Waiting("default/web-0", "Pending", "nginx", "ImagePullBackOff", "Back-off pulling")
+TAKEN = DockerNetwork("bridge", "bridge", (ip_network("10.42.0.0/16"),))
 OLD_LIST = "localhost,127.0.0.0/8"
 
 
@@ -112,6 +115,13 @@ BROKEN: tuple[tuple[str, str, Change], ...] = (
     ("disk", "disk-full", facts(data_free=1024**2)),
     ("disk", "disk-pressure", facts(data_free=100 * 1024**3)),
     ("disk", "inodes-gone", facts(data_free_inodes=10)),
+    ("kernel", "kernel-refused", facts(container="exited", cgroup_memory="no")),
+    ("storage", "storage-refused", facts(container_data="/share/other/k3s")),
+    (
+        "networks",
+        "networks-refused",
+        facts(docker_networks=(TAKEN,), container_cluster_cidr=""),
+    ),
     ("docker", "docker-missing", facts(docker="", engine="")),
     ("docker", "docker-platform", facts(platform="", docker="", engine="")),
     ("daemon", "daemon-down", facts(engine="")),
@@ -213,6 +223,17 @@ WARNED: tuple[tuple[str, str, Change], ...] = (
     ("clock", "clock-off", facts(skew=45.0)),
     ("memory", "memory-short", facts(memory_free=300 * 1024)),
     ("disk", "disk-short", facts(data_free=2 * 1024**3, data_size=8 * 1024**3)),
+    ("kernel", "kernel-warned", facts(container="", kernel_may_lack=("vxlan",))),
+    (
+        "networks",
+        "networks-warned",
+        facts(docker_networks=(TAKEN,), container_cluster_cidr="10.42.0.0/16"),
+    ),
+    (
+        "storage",
+        "storage-warned",
+        facts(container_data="k3s-data", container_snapshotter="native"),
+    ),
     ("docker-path", "docker-path-missing", facts(docker_on_path="")),
     ("daemon-config", "daemon-config-wiped", facts(put="")),
     ("daemon-proxy", "daemon-proxy-list", facts(no_proxy="localhost")),
@@ -547,7 +568,9 @@ def test_no_secret_gets_into_a_report_wherever_it_turns_up() -> None:
 
 
 def test_passwords_of_registries_and_sudo_are_secrets_too() -> None:
-    registries = json.dumps({"configs": {"reg.lan": {"auth": {"password": "hunter22"}}}})
+    registries = json.dumps(
+        {"configs": {"reg.lan": {"auth": {"username": "u", "password": "hunter22"}}}}
+    )
     found = secrets_of(settings(registries=registries, sudoPassword="open sesame"))
     assert set(found) == {"hunter22", "open sesame", "open%20sesame"}
 
