@@ -36,6 +36,16 @@ lab-reboot: .venv/installed  ## reboot its NAS, which loses its RAM disk
 .PHONY: docs
 docs: .venv/installed  ## write the generated pages anew
 	$(V)/python -m tests.settings_page
+	$(V)/python -m tests.troubleshooting_page
+
+.PHONY: doctor-table
+doctor-table: .venv/installed  ## break the NAS in a box in each way, and write down what doctor says
+	NAS_K3S_WRITE_DOCTOR_ROWS=1 $(PYTEST) tests/e2e/test_doctor.py
+	$(V)/python -m tests.troubleshooting_page
+
+.PHONY: doctor
+doctor: .venv/installed  ## what is wrong on the NAS of STACK, and what to mend first
+	@$(V)/python -m nas doctor --stack $(STACK)
 
 .PHONY: effects
 effects: .venv/installed  ## write the page of edits and their effects anew, from a run on the lab

@@ -9,8 +9,9 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.nas_command import Nas
+from nas.smoke import SMOKE_NAMESPACE
+from nas.timeline import key
 
-SMOKE_NAMESPACE = "nas-k3s-smoke"
 SMOKE_LABEL = "nas-k3s/container"
 """Label of a smoke Job: the beginning of the identity of the container that it proved."""
 
@@ -48,6 +49,10 @@ class ClusterReadyArgs(TypedDict):
     """Image of the smoke test, with a shell and nslookup."""
     pull_hint: str
     """What to change when images cannot be pulled."""
+    daemon_report: pulumi.Input[str]
+    """What the script of the daemon's proxy printed, or empty without a proxy."""
+    pull_began: pulumi.Input[str]
+    """When the pull of the image began, `time=EPOCH`."""
     timeout: int
     """Seconds for each check."""
 
@@ -61,6 +66,9 @@ class ClusterReady(pulumi.ComponentResource):
     """Version that the running kubelet reports, e.g. `v1.34.4+k3s1`."""
     node_ip: pulumi.Output[str]
     """Address that the node is registered with."""
+
+    measured: pulumi.Output[str]
+    """What the NAS noted about the way here, `name=value` lines; see nas/timeline.py."""
 
     def __init__(
         self, name: str, args: ClusterReadyArgs, opts: pulumi.ResourceOptions | None = None
@@ -101,7 +109,7 @@ class ClusterReady(pulumi.ComponentResource):
             f"{name}-namespace", metadata={"name": SMOKE_NAMESPACE}, opts=in_cluster
         )
         limit = pulumi.CustomTimeouts(create=f"{args['timeout']}s")
-        kubernetes.batch.v1.Job(
+        smoke = kubernetes.batch.v1.Job(
             f"{name}-smoke",
             metadata={
                 "namespace": namespace.metadata["name"],
@@ -118,6 +126,23 @@ class ClusterReady(pulumi.ComponentResource):
                 ),
             ),
         )
+        what = pulumi.Output.all(args["daemon_report"], args["pull_began"], args["container_id"])
+        timeline = args["nas"].script(
+            f"{name}-timeline",
+            {
+                "script": "timeline.sh",
+                "variables": {
+                    "CONTAINER": args["container_name"],
+                    "NODE": args["node_name"],
+                    "SMOKE_NAMESPACE": SMOKE_NAMESPACE,
+                },
+                # It runs again when there is something new to measure, and only then.
+                "create": pulumi.Output.concat("measure ", what.apply(lambda parts: key(*parts))),
+                "timeout": 180,
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=[smoke]),
+        )
+        self.measured = timeline.stdout
         self.register_outputs({"node": args["node_name"]})
 
 

@@ -44,6 +44,8 @@ class DaemonProxy(pulumi.ComponentResource):
 
     ready: pulumi.Resource
     """Depend on it to pull images through the proxy."""
+    report: pulumi.Output[str]
+    """What the script did and when, `name=value` lines."""
 
     def __init__(
         self, name: str, args: DaemonProxyArgs, opts: pulumi.ResourceOptions | None = None
@@ -51,7 +53,7 @@ class DaemonProxy(pulumi.ComponentResource):
         super().__init__("nas-k3s:index:DaemonProxy", name, None, opts)
         proxy = args["proxy"]
         no_proxy = ",".join(proxy.no_proxy)
-        self.ready = args["nas"].script(
+        config = args["nas"].script(
             f"{name}-config",
             {
                 "script": "daemon-proxy.sh",
@@ -85,4 +87,6 @@ class DaemonProxy(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(parent=self),
         )
+        self.ready = config
+        self.report = config.stdout
         self.register_outputs({"proxy": proxy.url.masked, "noProxy": no_proxy})

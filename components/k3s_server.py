@@ -92,6 +92,8 @@ class K3sServer(pulumi.ComponentResource):
 
     container: docker.Container
     """The container; in-cluster objects are `deleted_with` it."""
+    pull_began: pulumi.Output[str]
+    """The time on the NAS before its Docker was told to pull the image, `time=EPOCH`."""
 
     def __init__(
         self, name: str, args: K3sServerArgs, opts: pulumi.ResourceOptions | None = None
@@ -113,6 +115,8 @@ class K3sServer(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(parent=self),
         )
+        # The provider takes the output for as secret as the script.
+        self.pull_began = pulumi.Output.unsecret(check.stdout)
         image = docker.RemoteImage(
             f"{name}-image",
             name=args["image"],

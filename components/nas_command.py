@@ -26,7 +26,7 @@ class ScriptArgs(TypedDict):
     """File below nas/scripts."""
     variables: Mapping[str, str]
     """Its shell variables; may hold secrets."""
-    create: str
+    create: pulumi.Input[str]
     """Mode argument on create, and on update: scripts compare before they change anything."""
     shown: NotRequired[Mapping[str, pulumi.Input[str]]]
     """What preview shows of the variables, since the script itself is secret. No secrets."""
@@ -81,7 +81,7 @@ class Nas:
         return remote.Command(
             name,
             connection=self.connection(),
-            create=_with_comments(f"sh -s {args['create']}", args.get("shown", {})),
+            create=_with_comments(args["create"], args.get("shown", {})),
             delete=None if delete is None else f"sh -s {delete}",
             stdin=pulumi.Output.secret(launched(text, self.sudo_password)),
             add_previous_output_in_env=False,
@@ -97,6 +97,8 @@ class Nas:
         )
 
 
-def _with_comments(line: str, shown: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
+def _with_comments(
+    mode: pulumi.Input[str], shown: Mapping[str, pulumi.Input[str]]
+) -> pulumi.Output[str]:
     comments = [pulumi.Output.concat("\n# ", key, ": ", value) for key, value in shown.items()]
-    return pulumi.Output.concat(line, *comments)
+    return pulumi.Output.concat("sh -s ", mode, *comments)

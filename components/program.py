@@ -17,11 +17,13 @@ from components.remote_docker import RemoteDocker
 from components.stack_config import show_warnings
 from nas.checks.ports import needed_ports
 from nas.errors import RefusedError
-from nas.facts import read_facts
+from nas.facts import Facts, read_facts
 from nas.plan import Plan, make_plan
 from nas.preflight import check_operator_proxy, check_reachable
 from nas.settings import load_settings, platform_variables
 from nas.ssh import SshTarget, ssh_target
+from nas.timeline import measured_at, read_stages, to_json
+from nas.timeline_text import as_text
 
 
 def deploy(stack: str, config: Mapping[str, str]) -> None:
@@ -42,11 +44,15 @@ def deploy(stack: str, config: Mapping[str, str]) -> None:
         raise RefusedError(problems)
     plan = make_plan(settings, facts)
     show_warnings(plan.warnings)
-    build(plan, target)
+    build(plan, target, facts.time if isinstance(facts, Facts) else None)
 
 
-def build(plan: Plan, target: SshTarget) -> None:
-    """Realises a plan: each arrow of the graph is a real dependency."""
+def build(plan: Plan, target: SshTarget, began: int | None = None) -> None:
+    """Realises a plan: each arrow of the graph is a real dependency.
+
+    Args:
+        began: the time on the NAS when this run read it; a timeline from before is not shown again.
+    """
     settings = plan.settings
     nas = Nas(
         target,
@@ -56,6 +62,7 @@ def build(plan: Plan, target: SshTarget) -> None:
     )
     remote_docker = RemoteDocker("docker", {"nas": nas, "drift": plan.path_drift})
     before_k3s: list[pulumi.Resource] = [remote_docker]
+    daemon_report: pulumi.Input[str] = ""
     if plan.daemon is not None:
         daemon_proxy = DaemonProxy(
             "daemon-proxy",
@@ -72,6 +79,7 @@ def build(plan: Plan, target: SshTarget) -> None:
             pulumi.ResourceOptions(depends_on=[remote_docker]),
         )
         before_k3s.append(daemon_proxy)
+        daemon_report = daemon_proxy.report
     server = K3sServer(
         "k3s",
         {
@@ -132,11 +140,26 @@ def build(plan: Plan, target: SshTarget) -> None:
             "cluster_domain": settings.cluster_domain,
             "smoke_image": settings.smoke_image,
             "pull_hint": plan.pull_hint,
+            "daemon_report": daemon_report,
+            "pull_began": server.pull_began,
             "timeout": settings.ready_timeout,
         },
         pulumi.ResourceOptions(depends_on=[access]),
     )
     _export(plan, access, ready)
+    stages = pulumi.Output.all(daemon_report, server.pull_began, ready.measured).apply(
+        lambda texts: _timeline(*texts, began=began)
+    )
+    pulumi.export("timeline", stages)
+
+
+def _timeline(daemon: str, pull: str, measured: str, *, began: int | None) -> str:
+    """The stages as they are exported; shown by the `up` that measured them."""
+    stages = read_stages(daemon, pull, measured)
+    time = measured_at(measured)
+    if not pulumi.runtime.is_dry_run() and time is not None and began is not None and time >= began:
+        pulumi.log.info(f"timeline, by the clock of the NAS:\n{as_text(stages, 'en')}")
+    return to_json(stages)
 
 
 def _export(plan: Plan, access: ClusterAccess, ready: ClusterReady) -> None:

@@ -15,7 +15,9 @@ from nas.errors import RefusedError
 from nas.messages import language, text
 
 COMMANDS: Mapping[str, str] = {
+    "doctor": "nas.commands.doctor",
     "init": "nas.commands.init",
+    "timeline": "nas.commands.timeline",
 }
 """Name of a command -> module whose `command` it is; `cli.<name>` of the catalogue is its line."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from nas import fact_lines
@@ -70,6 +70,10 @@ class Facts:
         token: fingerprint of the cluster's token, while it runs.
         running: number of running containers.
         no_restart_policy: running containers that Docker would not start again by itself.
+        data_size, data_free, data_inodes, data_free_inodes: of the file system below Docker's
+            data, in bytes and in numbers; no inodes: it makes them as it goes.
+        memory, memory_free: in KiB; free is what programs can still have.
+        skew: seconds that its clock is ahead of this machine's.
     """
 
     uid: int | None = None
@@ -127,6 +131,13 @@ class Facts:
     token: str = ""
     running: int | None = None
     no_restart_policy: tuple[str, ...] = field(default=())
+    data_size: int | None = None
+    data_free: int | None = None
+    data_inodes: int | None = None
+    data_free_inodes: int | None = None
+    memory: int | None = None
+    memory_free: int | None = None
+    skew: float | None = None
 
     @property
     def ports_taken(self) -> tuple[int, ...]:
@@ -143,19 +154,27 @@ class Unreadable:
         kind: `host-key` and `login` are faults of the config; `away` is a NAS that is off or
             out of reach; `tool` is a machine without an ssh program.
         reason: one line for the user.
+        so_far: what the NAS had said when the time was over.
     """
 
     kind: Literal["host-key", "login", "away", "tool"]
     reason: str
+    so_far: str = ""
 
 
-def parse_facts(text: str) -> Facts:
-    """Reads the `name=value` lines of facts.sh; unknown names are left out."""
+def values_of(text: str) -> dict[str, list[str]]:
+    """The `name=value` lines of a script: name -> its values that are not empty."""
     values: dict[str, list[str]] = {}
     for line in text.splitlines():
         name, equals, value = line.partition("=")
         if equals and value:
             values.setdefault(name, []).append(value)
+    return values
+
+
+def parse_facts(text: str) -> Facts:
+    """Reads the lines of facts.sh; unknown names are left out."""
+    values = values_of(text)
 
     def one(name: str) -> str:
         return values.get(name, [""])[-1]
@@ -222,12 +241,29 @@ def parse_facts(text: str) -> Facts:
         token=one("token"),
         running=number("running"),
         no_restart_policy=tuple(every("no_restart_policy")),
+        **_space(one("data_space")),
+        memory=number("memtotal"),
+        memory_free=number("memavailable"),
     )
 
 
 def _flags(lines: Sequence[str]) -> dict[str, str]:
     parts = [line.removeprefix("--").partition("=") for line in lines]
     return {flag: value for flag, _, value in parts}
+
+
+def _space(text: str) -> dict[str, int]:
+    """Block size, blocks, blocks for everybody, inodes, free inodes, as `stat -f` counts them."""
+    parts = text.split("|")
+    if len(parts) != 5 or not all(part.isdecimal() for part in parts):
+        return {}
+    block, blocks, free, inodes, free_inodes = map(int, parts)
+    return {
+        "data_size": block * blocks,
+        "data_free": block * free,
+        "data_inodes": inodes,
+        "data_free_inodes": free_inodes,
+    }
 
 
 def ssh_command(target: SshTarget, command: str) -> list[str]:
@@ -270,27 +306,47 @@ def read_facts(
             ),
         },
     )
-    stdin = launched(script, settings.sudo_password)
-    command = ssh_command(target, "sh -s facts")
+    before = time.time()
+    said = ask(target, "sh -s facts", launched(script, settings.sudo_password), deadline)
+    if isinstance(said, Unreadable):
+        return said
+    found = parse_facts(said)
+    return replace(found, skew=_skew(found.time, before, time.time()))
+
+
+def _skew(there: int | None, before: float, after: float) -> float | None:
+    """How far `there`, whole seconds, lies outside of the time in which it was asked for."""
+    if there is None:
+        return None
+    return max(0.0, there - after) or min(0.0, there + 1 - before)
+
+
+def ask(target: SshTarget, command: str, stdin: str, deadline: float) -> str | Unreadable:
+    """Standard output of a read-only command on the NAS. Never raises for a NAS that is off."""
+    command_line = ssh_command(target, command)
     until = time.monotonic() + deadline
+    so_far = ""
     for pause in (*PAUSES, None):
         left = until - time.monotonic()
         try:
             done = subprocess.run(
-                command, input=stdin, capture_output=True, text=True, timeout=left, check=False
+                command_line, input=stdin, capture_output=True, text=True, timeout=left, check=False
             )
         except FileNotFoundError:
             return Unreadable("tool", "there is no ssh program on this machine; install OpenSSH")
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired as late:
+            # Bytes, whatever was asked for.
+            so_far = late.stdout.decode(errors="replace") if isinstance(late.stdout, bytes) else ""
             break
         if done.returncode == 0:
-            return parse_facts(done.stdout)
+            return done.stdout
         if pause is None or not _is_busy(done.stderr) or time.monotonic() + pause >= until:
             return _why(target, done.stderr, done.returncode)
         time.sleep(pause)
     return Unreadable(
         "away",
         f"no answer from {target.host}:{target.port} within {deadline:.0f} s",
+        so_far,
     )
 
 

@@ -91,7 +91,7 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         RefusedError: when the NAS, as far as it is known, cannot carry this config.
     """
     known = facts if isinstance(facts, Facts) else None
-    address = _address(settings, known)
+    address = planned_node_ip(settings, known)
     daemon = plan_daemon_proxy(settings, address)
     if known is not None:
         problems = find_refusals(settings, known, daemon)
@@ -107,7 +107,7 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         registry=registry_of(settings.image),
         image=settings.image,
         image_version=str(image_version(settings.image) or ""),
-        kubelet_version=_kubelet_version(settings),
+        kubelet_version=planned_kubelet_version(settings),
         node_name=node_name,
         node_ip=address if settings.network_mode == "host" else None,
         command=server_command(settings, known, node_name, address),
@@ -149,12 +149,13 @@ def registry_of(image: str) -> str:
     return host if ":" in host else f"{host}:443"
 
 
-def _kubelet_version(settings: Settings) -> str:
+def planned_kubelet_version(settings: Settings) -> str:
+    """What the node has to report; empty: any."""
     # An image of the user's own may hold any version.
     return "" if settings.k3s_image else settings.k3s_version.replace("-k3s", "+k3s")
 
 
-def _address(settings: Settings, facts: Facts | None) -> str | None:
+def planned_node_ip(settings: Settings, facts: Facts | None) -> str | None:
     """The address that we reach the NAS by, never one that k3s would guess, such as docker0's."""
     if settings.node_ip:
         return settings.node_ip

@@ -33,7 +33,9 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         *_STRATEGIES,
     ),
     "docker-path.sh": ("docker-wrapper.sh",),
+    "cluster-ready.sh": ("docker-wrapper.sh", "k3s-data.sh", "kubectl.sh"),
     "data-directory.sh": ("owned-directory.sh",),
+    "doctor.sh": ("registry-ask.sh", "proxy-probe.sh"),
     "facts.sh": (
         *_STRATEGIES,
         "facts-network.sh",
@@ -42,10 +44,10 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         "owned-directory.sh",
         "k3s-data.sh",
     ),
-    "cluster-ready.sh": ("docker-wrapper.sh", "k3s-data.sh"),
     "data-snapshot.sh": ("k3s-data.sh",),
     "image-check.sh": ("registry-ask.sh",),
     "kubeconfig.sh": ("k3s-data.sh",),
+    "timeline.sh": ("kubectl.sh",),
 }
 """What a script needs beside the library: each file has one concern."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,7 @@ from pathlib import Path
 import yaml
 
 from nas.errors import NAMESPACE, Problem, RefusedError
-
-PULUMI_TIMEOUT = 60
-"""Seconds for one call of the pulumi program; a cloud backend may be asked."""
+from nas.pulumi_program import PulumiError, ask_pulumi
 
 
 @dataclass(frozen=True)
@@ -153,31 +150,15 @@ def _is_encrypted(value: object) -> bool:
 
 def _decrypted(stack: str, root: Path) -> tuple[dict[str, str], str]:
     """Key without namespace -> plain text of all values, or nothing and the reason."""
-    command = ["pulumi", "config", "--json", "--show-secrets", "--non-interactive"]
     try:
-        done = subprocess.run(
-            [*command, "--stack", stack],
-            cwd=root,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PULUMI_TIMEOUT,
-            check=False,
-        )
-    except OSError:
-        return {}, "there is no pulumi program on this machine to decrypt it"
-    except subprocess.TimeoutExpired:
-        return {}, f"pulumi did not decrypt it within {PULUMI_TIMEOUT} s"
-    if done.returncode != 0:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        last = lines[-1].strip() if lines else f"status {done.returncode}"
-        return {}, f"pulumi cannot decrypt it: {last.removeprefix('error: ')}"
-    try:
-        entries = json.loads(done.stdout)
+        answer = ask_pulumi(root, "config", "--json", "--show-secrets", "--stack", stack)
+        entries = json.loads(answer)
         return {
             key.removeprefix(f"{NAMESPACE}:"): str(entry["value"])
             for key, entry in entries.items()
             if key.startswith(f"{NAMESPACE}:") and "value" in entry
         }, ""
+    except PulumiError as error:
+        return {}, f"it is encrypted, and {error}"
     except (ValueError, TypeError, AttributeError):
-        return {}, "pulumi's answer could not be read"
+        return {}, "it is encrypted, and pulumi's answer could not be read"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nas.checks.data import changed_domain
+from nas.checks.health import find_troubles
 from nas.checks.kernel import kernel_warnings
 from nas.checks.networks import network_warnings
 from nas.checks.storage import storage_warnings
@@ -10,6 +11,7 @@ from nas.checks.upgrade import unchecked_upgrade
 from nas.daemon_proxy import DaemonProxy, choice_for, daemon_differs
 from nas.drift import Drift
 from nas.facts import Facts, Unreadable
+from nas.messages import text
 from nas.registry_checks import registry_warnings
 from nas.settings import Settings
 
@@ -25,6 +27,10 @@ def find_warnings(
         warnings.append(f"k3s has no image for {facts.machine}")
     if facts.docker and not facts.engine:
         warnings.append("Docker on the NAS does not answer: start it before `pulumi up`")
+    for trouble in find_troubles(facts):
+        seen = text(f"doctor.{trouble.kind}.seen", "en", **trouble.values)
+        fix = text(f"doctor.{trouble.kind}.fix", "en", **trouble.values)
+        warnings.append(f"{seen}: {fix}")
     warnings += kernel_warnings(settings, facts)
     warnings += storage_warnings(settings, facts)
     warnings += network_warnings(settings, facts)

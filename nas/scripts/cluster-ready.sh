@@ -33,10 +33,6 @@ main() {
   esac
 }
 
-kubectl() {
-  bounded 20 "$docker" exec "$CONTAINER" kubectl --kubeconfig /etc/rancher/k3s/k3s.yaml "$@"
-}
-
 check() {
   container_start=$(bounded 15 "$docker" inspect --format '{{.State.StartedAt}}' "$CONTAINER" 2>/dev/null)
   # To the second, as Kubernetes writes times: what it says of the time before is another run's.

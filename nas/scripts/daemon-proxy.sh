@@ -28,6 +28,7 @@ main() {
 # ---- apply
 
 apply() {
+  stamp began
   need_docker
   find_dockerd || revive
   look_for_strategy || fail "the Docker daemon does not answer" "look at its log, then run again"
@@ -70,6 +71,7 @@ apply() {
   if only_lost; then
     keep_original
     put_file "$tmp/wanted" || fail "$why" "free space on that volume, or make it writable"
+    stamp written
     say "the proxy is in $place again; Docker never lost it: no restart"
     record
     report yes no
@@ -79,12 +81,19 @@ apply() {
   keep_original
   snapshot_place
   put_file "$tmp/wanted" || fail "$why" "free space on that volume, or make it writable; the file is as it was"
+  stamp written
   restart_and_verify
   report yes yes
 }
 
 report() {
-  printf 'strategy=%s\nconfig=%s\nchanged=%s\nrestarted=%s\n' "$strategy" "${place-}" "$1" "$2"
+  printf 'strategy=%s\nconfig=%s\nchanged=%s\nrestarted=%s\n%s' "$strategy" "${place-}" "$1" "$2" "$stamps"
+}
+
+# stamp NAME: the time of a step, for the timeline.
+stamp() {
+  stamps="${stamps-}time_$1=$(now)
+"
 }
 
 # Whether the wanted text stands in the file, by whoever's hand.

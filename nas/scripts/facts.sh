@@ -12,6 +12,8 @@ main() {
   printf 'time=%s\n' "$(now)"
   # client address, client port, server address, server port: the third is what we reached
   [ -z "${SSH_CONNECTION:-}" ] || printf 'address=%s\n' "$(set_words 3 "$SSH_CONNECTION")"
+  awk '/^(MemTotal|MemAvailable):/ { print tolower(substr($1, 1, length($1) - 1)) "=" $2 }' \
+    /proc/meminfo 2>/dev/null
   if [ -f /sys/fs/cgroup/cgroup.controllers ]; then echo cgroup=2; else echo cgroup=1; fi
   if look_for_platform; then
     printf 'platform=%s\n' "$platform"
@@ -63,6 +65,7 @@ docker_facts() {
   [ -z "${5:-}" ] || printf 'https_proxy=%s\n' "$5"
   [ -z "${6:-}" ] || printf 'no_proxy=%s\n' "$6"
   storage_facts "$3"
+  printf 'data_space=%s\n' "$(stat -f -c '%S|%b|%a|%c|%d' "$3" 2>/dev/null)"
   docker_network_facts
   printf 'running=%s\n' "$(bounded 15 "$docker" ps -q 2>/dev/null | wc -l | tr -d ' ')"
   state=$(bounded 15 "$docker" inspect --format '{{.State.Status}}' "$CONTAINER" 2>/dev/null) &&

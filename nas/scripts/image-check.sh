@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Whether the registry has the k3s image, asked before anything is pulled or replaced: Docker's own
-# words name no setting. Whatever else is wrong is left to the pull.
+# words name no setting. Whatever else is wrong is left to the pull. Prints the time: Docker notes
+# the end of a pull and not its beginning.
 #
 # Variables: PLATFORM, IMAGE, SETTING (that names it), PULL_PROBE_TIMEOUT (seconds).
 
@@ -9,6 +10,11 @@ main() {
   make_tmp
   find_platform
   need_docker
+  ask_for_image
+  printf 'time=%s\n' "$(now)"
+}
+
+ask_for_image() {
   if bounded 15 "$docker" image inspect "$IMAGE" >/dev/null 2>&1; then
     say "Docker has the image $IMAGE already"
     return 0

@@ -54,7 +54,9 @@ wait_for_answer() {
   done
 }
 
-# Whether the daemon reaches the registry through the proxy. On failure, why names the hop.
+# Lets the daemon ask the registry for the image's manifest, as a pull begins, by its API
+# (GET /distribution/NAME/json). On failure, why names the hop. Sets hop too: ok, or which one
+# fails: tls-proxy, login, proxy, tls, lookup, registry, silent; unknown when it cannot be asked.
 pull_path_works() {
   say "letting Docker ask the registry for $IMAGE"
   ask_registry
@@ -65,42 +67,53 @@ judge_reply() {
   via="$PROXY_HOST:$PROXY_PORT"
   case $status_line in
     'HTTP/1.'?' 200'*)
+      hop=ok
       say "Docker reaches $REGISTRY through the proxy"
       return 0
       ;;
     '')
       if [ "$(cat "$tmp/reply.done" 2>/dev/null)" != 124 ] && [ -s "$tmp/reply.err" ]; then
+        hop=unknown
         say "warning: this docker cannot be asked for a registry ($(tail -n 1 "$tmp/reply.err" | masked))"
         return 0
       fi
+      hop=silent
       why="Docker got no answer from $REGISTRY within $PULL_PROBE_TIMEOUT s: the proxy $via takes connections and says nothing"
       return 1
       ;;
   esac
   case $message in
     *proxyconnect*x509* | *proxyconnect*tls*)
+      hop=tls-proxy
       why="the hop daemon -> proxy fails: $via does not speak TLS as Docker trusts it ($message)"
       ;;
     *"roxy Authentication Required"*)
+      hop=login
       why="the hop daemon -> proxy fails: $via wants other credentials; set nas-k3s:proxyUser and nas-k3s:proxyPassword ($message)"
       ;;
     *proxyconnect* | *"socks connect"*)
+      hop=proxy
       why="the hop daemon -> proxy fails: Docker cannot reach $via ($message)"
       ;;
     *x509* | *"tls: "*)
+      hop=tls
       why="the certificate of $REGISTRY is not one that Docker trusts: a proxy that re-signs TLS needs its CA in /etc/docker/certs.d/${REGISTRY%:443}/ca.crt on the NAS ($message)"
       ;;
     *"no such host"* | *"server misbehaving"*)
+      hop=lookup
       why="Docker looks $REGISTRY up by itself instead of asking the proxy: does nas-k3s:noProxy spare it? ($message)"
       ;;
     *": Forbidden"* | *"Service Unavailable"* | *"Bad Gateway"* | *"Gateway Time"* | *": Not Found"*)
+      hop=registry
       why="the hop proxy -> registry fails: $via does not let Docker through to $REGISTRY ($message)"
       ;;
     *"connection refused"* | *"i/o timeout"* | *"deadline exceeded"* | *"connection reset"* | *EOF* | *"request canceled"* | *unreachable*)
+      hop=silent
       why="Docker gets no answer from $REGISTRY through $via ($message)"
       ;;
     *)
       # The registry itself spoke, if only to say no: 401, 404, too many requests.
+      hop=ok
       say "Docker reaches $REGISTRY through the proxy, which answers: ${message:-$status_line}"
       return 0
       ;;

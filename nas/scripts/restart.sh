@@ -2,7 +2,9 @@
 # Restarting the daemon, proving that it uses what was written, and the way back when it does not.
 
 restart_and_verify() {
-  if restart_daemon && agrees_soon && pull_path_works; then
+  stamp restarting
+  if restart_daemon && stamp restarted && agrees_soon && pull_path_works; then
+    stamp verified
     containers_back
     record
     return 0

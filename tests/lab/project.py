@@ -43,7 +43,8 @@ LAB_KEYS = frozenset(
         "sudoPassword",
     )
 )
-_LINKS = ("Pulumi.yaml", "__main__.py", ".venv", "nas", "components")
+LINKS = ("Pulumi.yaml", "__main__.py", ".venv", "nas", "components")
+"""What of the checkout a project consists of."""
 
 
 @dataclass(frozen=True)
@@ -161,18 +162,23 @@ class Project:
         return deployment
 
 
-def open_project(lab: Lab, engine: Engine, stack: str) -> Project:
-    """The project of a stack, made where it is missing, its stack initialised."""
-    folder = lab.state.folder / "projects" / stack
-    (folder / "stacks").mkdir(parents=True, exist_ok=True)
-    for name in _LINKS:
-        link = folder / name
-        if not link.is_symlink():
-            link.symlink_to(paths.REPO / name)
+def make_passphrase(lab: Lab) -> None:
+    """Gives the stacks of a lab their passphrase, once."""
     secret = lab.state.folder / PASSPHRASE_FILE
     if not secret.exists():
         secret.touch(mode=0o600)
         secret.write_text(token_hex(24), encoding="utf-8")
+
+
+def open_project(lab: Lab, engine: Engine, stack: str) -> Project:
+    """The project of a stack, made where it is missing, its stack initialised."""
+    folder = lab.state.folder / "projects" / stack
+    (folder / "stacks").mkdir(parents=True, exist_ok=True)
+    for name in LINKS:
+        link = folder / name
+        if not link.is_symlink():
+            link.symlink_to(paths.REPO / name)
+    make_passphrase(lab)
     project = Project(lab, engine, folder, stack)
     if not project.config_file.exists():
         project.config_file.write_text("config: {}\n", encoding="utf-8")

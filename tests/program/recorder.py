@@ -78,6 +78,7 @@ class Run:
     resources: dict[str, Registration] = field(default_factory=dict)
     exports: dict[str, Export] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    infos: list[str] = field(default_factory=list)
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     error: Exception | None = None
 
@@ -117,6 +118,8 @@ class _Engine(mocks.MockEngine):
     def Log(self, request: Any) -> None:  # noqa: N802
         if request.severity == 2:  # engine_pb2.WARNING
             self.run.warnings.append(request.message)
+        elif request.severity == 1:  # engine_pb2.INFO
+            self.run.infos.append(request.message)
 
 
 class _Monitor(mocks.MockMonitor):

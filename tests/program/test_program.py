@@ -18,16 +18,21 @@ from components.stack_config import stack_config
 from nas.facts import Facts, Unreadable
 from nas.plan import make_plan
 from nas.ssh import SshTarget
+from nas.timeline import STAGES, from_json, read_stages, to_json
 from tests.lab.paths import REPO
 from tests.program.recorder import Registration, Run, record
 from tests.unit.samples import CONFIG, FACTS, host_key, settings
 from tests.unit.test_kubeconfig import K3S
+from tests.unit.test_timeline import DAEMON, MEASURED, NOON, PULL
 
 IMAGE_ID = "sha256:0123456789abcdef"
 OUTPUTS = {
     "cluster-kubeconfig": {"stdout": K3S},
     "k3s-image": {"imageId": IMAGE_ID},
     "ready-checks": {"stdout": "kubelet_version=v1.34.4+k3s1\nnode_ip=192.168.31.88\nlogs=ok\n"},
+    "daemon-proxy-config": {"stdout": DAEMON},
+    "k3s-image-check": {"stdout": PULL},
+    "ready-timeline": {"stdout": MEASURED},
 }
 COMMANDS = {
     "docker-path": ("sh -s apply", "sh -s remove"),
@@ -38,6 +43,7 @@ COMMANDS = {
     "cluster-api": ("sh -s wait", None),
     "cluster-kubeconfig": ("sh -s read", None),
     "ready-checks": ("sh -s check", "sh -s forget"),
+    "ready-timeline": (f"sh -s measure {NOON}-{NOON + 16}-k3s-containe", None),
 }
 CONTRACT = {
     "kubeconfig": "secret",
@@ -137,6 +143,7 @@ def test_without_a_proxy_the_daemon_is_left_alone() -> None:
         ("ready-checks", ["cluster-provider"]),
         ("ready-namespace", ["ready-checks"]),
         ("ready-smoke", ["ready-namespace", "ready-checks"]),
+        ("ready-timeline", ["ready-smoke"]),
     ],
 )
 @BOTH
@@ -502,6 +509,7 @@ def test_the_exports_are_what_a_user_needs_and_the_kubeconfig_is_a_secret(up: Ru
         "clusterDomain": "cluster.local",
         "clusterCidr": "10.42.0.0/16",
         "serviceCidr": "10.43.0.0/16",
+        "timeline": to_json(read_stages(DAEMON, PULL, MEASURED)),
     }
     assert {name for name, export in up.exports.items() if export.secret} == {"kubeconfig"}
 
@@ -534,8 +542,35 @@ def test_a_cluster_that_tells_nothing_of_its_node_gives_empty_texts() -> None:
 def test_a_preview_knows_everything_but_what_the_nas_makes() -> None:
     done = run(preview=True, facts=Unreadable("away", "switched off"))
     unknown = {name for name, export in done.exports.items() if not export.known}
-    assert unknown == {"kubeconfig", "nodeIp", "kubeletVersion"}
+    assert unknown == {"kubeconfig", "nodeIp", "kubeletVersion", "timeline"}
     assert done.exports["kubeconfig"].secret
+
+
+# ---- the timeline
+
+
+@pytest.mark.parametrize(
+    ("began", "preview", "shown"),
+    [
+        (NOON, False, True),
+        (NOON + 120, False, True),
+        (NOON + 121, False, False),
+        (None, False, False),
+        (NOON, True, False),
+    ],
+)
+def test_the_timeline_is_shown_by_the_run_that_measured_it_and_by_no_other(
+    began: int | None, preview: bool, shown: bool
+) -> None:
+    plan = make_plan(settings(), FACTS)
+    done = record(lambda: build(plan, target(), began), preview=preview, outputs=OUTPUTS)
+    assert done.error is None
+    assert any("start the container" in text for text in done.infos) == shown
+
+
+def test_without_a_proxy_the_timeline_has_no_stages_of_the_daemon() -> None:
+    stages = from_json(run(proxy="").exports["timeline"].value)
+    assert [stage.name for stage in stages if stage.seconds is None] == list(STAGES[:3])
 
 
 # ---- drift
@@ -627,7 +662,14 @@ def test_the_whole_program_runs_from_config_to_exports(
     facts.append(FACTS)
     done = main(preview=preview)
     assert done.error is None
-    assert set(done.exports) == set(CONTRACT)
+    assert set(done.exports) == {
+        "kubeconfig",
+        "endpoint",
+        "context",
+        "nodeName",
+        "image",
+        "timeline",
+    }
     assert (
         next((home / ".nas-k3s/known_hosts").iterdir())
         .read_text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from nas.facts import Unreadable
 from nas.plan import make_plan
 from nas.settings import load_settings, platform_variables
@@ -44,3 +46,16 @@ def apply(nas: FakeNas, **config: str) -> Done:
 
 def restore(nas: FakeNas, **config: str) -> Done:
     return nas.run("daemon-proxy.sh", "restore", variables(**config))
+
+
+def without_times(done: Done) -> dict[str, str]:
+    """What a run reported, without its times."""
+    return {key: text for key, text in done.results.items() if not key.startswith("time_")}
+
+
+def steps(done: Done) -> list[str]:
+    """The steps that a run noted a time for, in their order."""
+    found = {key: int(text) for key, text in done.results.items() if key.startswith("time_")}
+    assert list(found.values()) == sorted(found.values())
+    assert all(abs(at - time.time()) < 120 for at in found.values())
+    return [key.removeprefix("time_") for key in found]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.scripts.daemon import apply, restore, variables
+from tests.scripts.daemon import apply, restore, steps, variables, without_times
 from tests.scripts.fake_nas import DOCKER_JSON, QPKG, FakeNas
 
 PASSWORD = "p@s%#w/r:d"
@@ -20,7 +20,7 @@ def test_apply_adds_the_proxies_and_keeps_every_other_byte(nas: FakeNas) -> None
     expected = {**json.loads(DOCKER_JSON), "proxies": json.loads(variables()["PROXIES"])}
     assert json.loads(after) == expected
     assert after.startswith(DOCKER_JSON.rstrip("\n}"))
-    assert done.results == {
+    assert without_times(done) == {
         "strategy": "config_file",
         "config": nas.config,
         "changed": "yes",
@@ -36,6 +36,14 @@ def test_apply_restarts_the_daemon_once_and_a_second_apply_not_at_all(nas: FakeN
     assert again.status == 0, again.err
     assert nas.starts == before + 1
     assert again.results["changed"] == "no"
+
+
+def test_each_step_that_was_done_has_its_time_on_the_nas(nas: FakeNas) -> None:
+    assert steps(apply(nas)) == ["began", "written", "restarting", "restarted", "verified"]
+    assert steps(apply(nas)) == ["began"]
+    for name in ("http", "https", "no"):
+        nas.write(f"/state/{name}", "")
+    assert steps(apply(nas)) == ["began", "restarting", "restarted", "verified"]
 
 
 def test_another_no_proxy_restarts_once_more(nas: FakeNas) -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from nas.checks.data import token_print
 from nas.daemon_routes import fingerprint
 from nas.drift import find_drift
 from nas.facts import Facts, parse_facts
+from nas.host_key import HostKey
+from nas.new_stack import new_stack
+from nas.settings import load_settings
 from tests.scripts.daemon import apply, variables
 from tests.scripts.fake_nas import DOCKER_JSON, QPKG, FakeNas
+from tests.scripts.fake_platforms import KINDS
 from tests.scripts.rendered import SAMPLES
+from tests.unit.samples import host_key, settings
 
 DATA = "/share/CACHEDEV1_DATA/docker"
 LISTENING = """  sl  local_address rem_address   st tx_queue
@@ -54,6 +62,23 @@ def test_a_qnap_is_read_with_its_docker_and_its_containers(nas: FakeNas) -> None
     assert found.machine
     assert (found.running, found.no_restart_policy) == (2, ("notes",))
     assert (found.http_proxy, found.no_proxy, found.container) == ("", "", "")
+
+
+def test_room_and_memory_are_read_as_numbers(nas: FakeNas) -> None:
+    nas.path(DATA).mkdir(parents=True)
+    nas.write("/proc/meminfo", "MemTotal:  8000 kB\nMemFree: 10 kB\nMemAvailable:   4000 kB\n")
+    found = read(nas)
+    seen = os.statvfs(nas.path(DATA))
+    assert (found.memory, found.memory_free) == (8000, 4000)
+    assert found.data_size == seen.f_frsize * seen.f_blocks
+    assert found.data_inodes == seen.f_files
+    assert found.data_free is not None
+    assert 0 < found.data_free < found.data_size
+
+
+def test_without_a_folder_of_data_there_is_no_room_to_tell(nas: FakeNas) -> None:
+    found = read(nas)
+    assert (found.data_size, found.memory) == (None, None)
 
 
 def test_reading_changes_nothing(nas: FakeNas) -> None:
@@ -268,3 +293,18 @@ def test_a_wrapper_of_a_docker_that_moved_away_is_none(nas: FakeNas) -> None:
     assert read(nas).docker_on_path == "/usr/bin/docker"
     nas.write("/usr/bin/docker", nas.read("/usr/bin/docker").replace("CE_CACHEDEV3", "CACHEDEV1"))
     assert read(nas).docker_on_path == ""
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"custom"}))
+def test_what_every_nas_says_makes_the_file_of_a_new_stack(
+    make_nas: Callable[..., FakeNas], kind: str
+) -> None:
+    found = read(make_nas(kind=kind), environment={"SSH_CONNECTION": "10.0.0.7 5 10.0.0.88 22"})
+    text = new_stack(settings(host="nas.lan"), found, HostKey(host_key(), "unknown")).text
+    written = {
+        key.removeprefix("nas-k3s:"): value if isinstance(value, str) else json.dumps(value)
+        for key, value in yaml.safe_load(text)["config"].items()
+    }
+    loaded = load_settings("home", written)
+    assert loaded.platform == kind.partition("-")[0]
+    assert loaded.node_ip == "10.0.0.88"

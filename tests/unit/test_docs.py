@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from nas.settings import KEYS, load_settings
+from tests import troubleshooting_page
 from tests.lab.paths import REPO
 from tests.settings_page import PAGE, page
 
@@ -20,6 +21,10 @@ PAGES = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]
 
 def test_the_page_of_settings_is_what_pulumi_yaml_says() -> None:
     assert PAGE.read_text() == page(), "run `make docs`"
+
+
+def test_the_page_of_troubleshooting_is_what_doctor_and_its_last_run_say() -> None:
+    assert troubleshooting_page.PAGE.read_text() == troubleshooting_page.page(), "run `make docs`"
 
 
 def test_the_example_stack_has_every_key_and_is_accepted() -> None:

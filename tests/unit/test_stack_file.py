@@ -85,7 +85,9 @@ def test_what_pulumi_cannot_decrypt_is_named_and_left_out(project: Path, program
     program("pulumi", "echo 'error: incorrect passphrase' >&2; exit 255")
     write(project, ENCRYPTED)
     found = read_stack("home", project)
-    assert found.unavailable == {"proxyPassword": "pulumi cannot decrypt it: incorrect passphrase"}
+    assert found.unavailable == {
+        "proxyPassword": "it is encrypted, and pulumi says: incorrect passphrase"
+    }
     assert load_settings("home", found.config).proxy_user == "k3s"
 
 

@@ -1,0 +1,274 @@
+"""Checks of the k3s container and of the cluster in it."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+
+from nas.checks.ports import check_ports
+from nas.daemon_routes import fingerprint
+from nas.doctor.evidence import Case, Waiting
+from nas.doctor.judge_nas import on_nas, refused, up
+from nas.doctor.log_lines import known_fatal
+from nas.doctor.model import Command, Finding, ok, unknown
+from nas.errors import set_command
+from nas.proxy import is_bypassed
+
+RENEWED_BY_RESTART = 30
+"""Days before its end: k3s renews at a start what has fewer than 90 left
+(https://docs.k3s.io/cli/certificate)."""
+PULL_REASONS = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "RegistryUnavailable")
+NO_SUCH_IMAGE = re.compile(r"not found|manifest unknown|InvalidImageName|couldn't parse image")
+
+
+def ports(case: Case) -> Finding:
+    """Whether something else listens where k3s has to."""
+    if case.nas.ports is None:
+        return unknown("not-read" if case.nas.done else "time")
+    others = [user for user in case.nas.ports if not user.own]
+    # Who restarts has no process at this moment; what listens is then somebody else's.
+    if not others:
+        named = [
+            problem
+            for problem in check_ports(case.settings, case.known)
+            if problem.key == "containerName" or "Kubernetes itself" in problem.why
+        ]
+        return refused("ports-refused", named[0]) if named else ok("ports")
+    first = others[0]
+    values = {"port": first.port, "program": first.program or "?", "pid": first.pid or "?"}
+    return Finding(
+        "bad", "ports-taken", values, (on_nas(case, f"restart {case.settings.container_name}"),)
+    )
+
+
+def container(case: Case) -> Finding:
+    """Whether k3s runs."""
+    nas, name = case.nas, case.settings.container_name
+    if nas.absent:
+        get = () if nas.image else (on_nas(case, f"pull {case.settings.image}"),)
+        return Finding("bad", "container-absent", {"name": name}, (*get, up(case)))
+    found = nas.container
+    if found is None:
+        return unknown("not-read" if nas.done else "time")
+    values = {
+        "name": name,
+        "status": found.status,
+        "code": found.exit_code,
+        "restarts": found.restarts,
+        "line": found.error or (nas.log[-1] if nas.log else "-"),
+    }
+    if found.status == "running":
+        return ok("container", **values)
+    if found.out_of_memory:
+        return Finding("bad", "container-out-of-memory", values, (on_nas(case, f"start {name}"),))
+    if found.status == "restarting":
+        return Finding("bad", "container-restarting", values)
+    if found.status == "paused":
+        return Finding("bad", "container-paused", values, (on_nas(case, f"unpause {name}"),))
+    return Finding("bad", "container-stopped", values, (on_nas(case, f"start {name}"),))
+
+
+def logs(case: Case) -> Finding:
+    """What k3s itself says, where it does not do its work."""
+    nas = case.nas
+    if nas.absent:
+        return unknown("no-container", name=case.settings.container_name)
+    if nas.container is None:
+        return unknown("not-read" if nas.done else "time")
+    if nas.container.status == "running" and nas.api == "ok":
+        return ok("logs")
+    found = known_fatal(nas.log)
+    if found is None:
+        return ok("logs-nothing-known", line=nas.log[-1] if nas.log else "-")
+    leaf, line = found
+    return Finding("bad", leaf, {"line": line, "name": case.settings.container_name})
+
+
+def restart_policy(case: Case) -> Finding:
+    """Whether k3s comes back after a reboot."""
+    name = case.settings.container_name
+    if case.nas.container is None:
+        return unknown("no-container", name=name)
+    policy = case.nas.container.policy
+    if policy in ("always", "unless-stopped"):
+        return ok("restart-policy", policy=policy)
+    again = on_nas(case, f"update --restart unless-stopped {name}")
+    return Finding("warning", "restart-policy-none", {"policy": policy or "no"}, (again,))
+
+
+def environment(case: Case) -> Finding:
+    """Whether the container was given HTTP_PROXY (Fix 2)."""
+    settings, nas = case.settings, case.nas
+    if nas.container is None:
+        return unknown("no-container", name=settings.container_name)
+    if case.daemon is None:
+        return ok("env-none")
+    wanted = {key: text for key, text in case.environment.items() if "NO_PROXY" not in key}
+    if not wanted:
+        if not any(_pulls_badly(pod) for pod in nas.waiting):
+            return ok("env-none")
+        everything = Command("here", f"{set_command('proxyScope', 'all')} --stack {settings.stack}")
+        return Finding("bad", "env-scope", {}, (everything, up(case)), 2)
+    values = {"names": ", ".join(wanted), "name": settings.container_name}
+    missing = [key for key in wanted if key not in nas.environment]
+    if missing:
+        values["names"] = ", ".join(missing)
+        return Finding("bad", "env-missing", values, _anew(case), 2)
+    if "proxy" in case.unavailable or "proxyPassword" in case.unavailable:
+        return ok("env", **values)
+    if any(nas.sums.get(key) != fingerprint(text) for key, text in wanted.items()):
+        return Finding("bad", "env-other", values, _anew(case), 2)
+    return ok("env", **values)
+
+
+def _anew(case: Case) -> tuple[Command, ...]:
+    """The container is made anew by the next up; the cluster's data lies in volumes."""
+    return (on_nas(case, f"rm -f {case.settings.container_name}"), up(case))
+
+
+def no_proxy(case: Case) -> Finding:
+    """Whether what has to go past the proxy does (Fix 3)."""
+    if case.nas.container is None:
+        return unknown("no-container", name=case.settings.container_name)
+    name = next((key for key in case.environment if key.endswith("NO_PROXY")), "")
+    if not name:
+        return ok("env-none")
+    found = case.nas.environment.get(name, "")
+    if not found:
+        return Finding("bad", "no-proxy-missing", {"name": name}, _anew(case), 3)
+    through = [
+        f"{host} ({what})" for host, what in _inside(case).items() if not is_bypassed(host, found)
+    ]
+    if through:
+        values = {"name": name, "hosts": ", ".join(through)}
+        return Finding("bad", "no-proxy-short", values, _anew(case), 3)
+    return ok("no-proxy", name=name)
+
+
+def _inside(case: Case) -> Mapping[str, str]:
+    """What k3s has to reach without the proxy -> what that is."""
+    settings = case.settings
+
+    def first(block: str) -> str:
+        return str(ipaddress.ip_network(block.partition(",")[0], strict=False)[1])
+
+    hosts = {
+        first(settings.cluster_cidr): "clusterCidr",
+        first(settings.service_cidr): "serviceCidr",
+        f"kubernetes.default.svc.{settings.cluster_domain}": "clusterDomain",
+    }
+    if case.node_ip:
+        hosts[case.node_ip] = "nodeIp"
+    return hosts
+
+
+def api(case: Case) -> Finding:
+    """Whether the Kubernetes API answers, on the NAS and from here."""
+    nas, settings = case.nas, case.settings
+    values = {
+        "server": f"{settings.host}:{settings.api_port}",
+        "said": nas.api,
+        "here": case.here.api,
+    }
+    if not nas.api:
+        return unknown("not-read" if nas.done else "time")
+    if nas.api != "ok":
+        return Finding("bad", "api-down", values)
+    if case.here.api == "silent":
+        return Finding("bad", "api-silent-here", values)
+    if case.here.api not in ("open", ""):
+        return Finding("bad", "api-fails-here", values)
+    return ok("api", **values)
+
+
+def node(case: Case) -> Finding:
+    """Whether the node is registered and Ready, at the version asked for."""
+    parts = case.nas.node
+    values = {"node": case.node_name, "wanted": case.kubelet_version}
+    if not parts:
+        return unknown("not-read" if case.nas.done else "time")
+    if len(parts) < 4:
+        return Finding("bad", "node-missing", {**values, "said": parts[0]})
+    status, reason, version = parts[0], f"{parts[1]}: {'|'.join(parts[2:-1])}", parts[-1]
+    if status != "True":
+        return Finding("bad", "node-not-ready", {**values, "said": reason})
+    if case.kubelet_version and version != case.kubelet_version:
+        return Finding("warning", "node-version", {**values, "version": version}, (up(case),))
+    return ok("node", **values, version=version)
+
+
+def certificates(case: Case) -> Finding:
+    """When the first of k3s's certificates ends."""
+    if not case.nas.certificates:
+        return unknown("not-read" if case.nas.done else "time")
+    file, first = min(case.nas.certificates.items(), key=lambda pair: pair[1].not_after)
+    days = int((first.not_after.timestamp() - case.now) // 86400)
+    values = {"file": file, "days": days, "end": f"{first.not_after:%Y-%m-%d}"}
+    again = (on_nas(case, f"restart {case.settings.container_name}"),)
+    if days < 0:
+        return Finding("bad", "certificates-ended", {**values, "days": -days}, again)
+    if days < RENEWED_BY_RESTART:
+        return Finding("warning", "certificates-near-end", values, again)
+    return ok("certificates", **values)
+
+
+def _pulls_badly(pod: Waiting) -> bool:
+    sandbox = "sandbox" in pod.reason.lower() and "image" in pod.message
+    failed = pod.reason == "Failed" and "pull" in pod.message
+    return pod.reason in PULL_REASONS or sandbox or failed
+
+
+def pods(case: Case) -> Finding:
+    """Whether pods wait for images that do not come, or for something else."""
+    if case.nas.api != "ok":
+        return unknown("not-read" if case.nas.done else "time")
+    pulling = [pod for pod in case.nas.waiting if _pulls_badly(pod)]
+    for pod in pulling:
+        values = _of(pod, len(pulling))
+        if NO_SUCH_IMAGE.search(f"{pod.reason} {pod.message}"):
+            return Finding("warning", "pods-no-such-image", values)
+        return Finding("bad", "pods-cannot-pull", values)
+    for pod in case.nas.waiting:
+        if pod.reason not in ("", "ContainerCreating", "PodInitializing"):
+            return Finding("warning", "pods-waiting", _of(pod, len(case.nas.waiting)))
+    return ok("pods")
+
+
+def _of(pod: Waiting, count: int) -> dict[str, object]:
+    return {
+        "pod": pod.name,
+        "image": pod.image or "-",
+        "reason": pod.reason,
+        "message": pod.message or "-",
+        "count": count,
+    }
+
+
+def dns(case: Case) -> Finding:
+    """Whether CoreDNS is up and a name of the cluster resolves."""
+    if "coredns" in case.settings.disable:
+        return ok("dns-disabled")
+    if case.nas.coredns is None:
+        return unknown("not-read" if case.nas.done else "time")
+    if case.nas.coredns == 0:
+        return Finding("bad", "dns-coredns-down")
+    if not case.nas.lookup:
+        return unknown("not-read" if case.nas.done else "time")
+    if case.nas.lookup != "ok":
+        return Finding("bad", "dns-no-answer", {"said": case.nas.lookup})
+    return ok("dns")
+
+
+def smoke(case: Case) -> Finding:
+    """Whether the smoke test's Job came to its end."""
+    if case.nas.smoke is None:
+        return unknown("not-read" if case.nas.done else "time")
+    jobs = [job.split("|") for job in case.nas.smoke.split(";") if job]
+    values = {"image": json.dumps(case.settings.smoke_image)}
+    if any(job[0].isdecimal() and int(job[0]) > 0 for job in jobs):
+        return ok("smoke", **values)
+    if not jobs:
+        return Finding("warning", "smoke-missing", values, (up(case),))
+    return Finding("bad", "smoke-failed", values)

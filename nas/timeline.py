@@ -1,0 +1,276 @@
+"""The timeline of an `up`: the stages from nothing to a ready cluster, by the clock of the NAS.
+
+Pure: what the scripts print becomes stages. The times come from the NAS's own notes, see
+`scripts/timeline.sh` and the stamps of `scripts/daemon-proxy.sh`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+STAGES = (
+    "write-config",
+    "restart-daemon",
+    "verify",
+    "pull-image",
+    "start-container",
+    "k3s-init",
+    "pause",
+    "coredns",
+    "traefik",
+    "ready",
+)
+"""In the order in which they begin. `verify`: Docker asked the registry for the image, through its
+new proxy, before it pulls."""
+
+EXPECTED: Mapping[str, tuple[float, float]] = {
+    "write-config": (0, 30),
+    "restart-daemon": (30, 40),
+    "pull-image": (40, 120),
+    "verify": (120, 130),
+    "start-container": (130, 140),
+    "k3s-init": (140, 160),
+    "pause": (160, 180),
+    "coredns": (180, 210),
+    "traefik": (210, 240),
+    "ready": (240, 250),
+}
+"""Seconds as the owner of the first NAS drew them: a reference, measured nowhere."""
+
+IMAGES = {
+    "pause": ("mirrored-pause", "pause"),
+    "coredns": ("mirrored-coredns-coredns", "coredns"),
+    "traefik": ("mirrored-library-traefik", "klipper-helm", "traefik"),
+}
+"""Stage -> last parts of the names of its images; helm is what installs Traefik."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage. `start` and `end` in epoch seconds, both None: it did not run in this `up`."""
+
+    name: str
+    start: float | None = None
+    end: float | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took."""
+        return None if self.start is None or self.end is None else self.end - self.start
+
+
+def key(daemon: str, pull: str, container_id: str) -> str:
+    """Names everything that a timeline is made of: where it stays the same, so does the timeline.
+
+    Args:
+        daemon: what daemon-proxy.sh printed, or empty without a proxy.
+        pull: what `image-check.sh` printed.
+    """
+    began = _value(daemon, "time_began") or "0"
+    return f"{began}-{_value(pull, 'time') or '0'}-{container_id[:12]}"
+
+
+def read_stages(daemon: str, pull: str, measured: str) -> tuple[Stage, ...]:
+    """All stages, from what the scripts printed; `measured` is of `timeline.sh measure`."""
+    since = _epoch(_value(measured, "since")) or 0.0
+    found = {
+        **_daemon_stages(daemon, since),
+        **_pull(pull, measured, since),
+        **_container_stages(measured, since),
+    }
+    return tuple(Stage(name, *found.get(name, (None, None))) for name in STAGES)
+
+
+def to_json(stages: Iterable[Stage]) -> str:
+    """As the stack exports them: a list of `stage`, `start` and `end`, which are epoch seconds to
+    the millisecond, or null for what did not run. A text: a list would fill the screen of `up`."""
+    entries = [
+        {"stage": stage.name, "start": _rounded(stage.start), "end": _rounded(stage.end)}
+        for stage in stages
+    ]
+    return json.dumps(entries, separators=(",", ":"))
+
+
+def from_json(text: str) -> tuple[Stage, ...]:
+    """From the stack's output; a stage that is not in it did not run.
+
+    Raises:
+        ValueError: for what is no timeline.
+    """
+    entries = json.loads(text)
+    found: dict[str, Times] = {}
+    for entry in entries if isinstance(entries, list) else [entries]:
+        if not isinstance(entry, dict) or entry.get("stage") not in STAGES:
+            raise ValueError("an entry of the timeline is not a stage")
+        start, end = entry.get("start"), entry.get("end")
+        if isinstance(start, (int, float)) and isinstance(end, (int, float)):
+            found[str(entry["stage"])] = (float(start), float(end))
+    return tuple(Stage(name, *found.get(name, (None, None))) for name in STAGES)
+
+
+def measured_at(measured: str) -> float | None:
+    """When `timeline.sh measure` ran."""
+    return _epoch(_value(measured, "measured"))
+
+
+def span(stages: Iterable[Stage]) -> tuple[float, float] | None:
+    """Beginning of the first and end of the last stage that ran; None when none did."""
+    starts = [stage.start for stage in stages if stage.start is not None]
+    ends = [stage.end for stage in stages if stage.end is not None]
+    return (min(starts), max(ends)) if starts and ends else None
+
+
+Times = tuple[float, float]
+
+
+def _daemon_stages(daemon: str, since: float) -> Mapping[str, Times]:
+    def at(name: str) -> float | None:
+        return _epoch(_value(daemon, f"time_{name}"))
+
+    began = at("began")
+    if began is None or began < since:
+        return {}
+    return {
+        **_stage("write-config", began, at("written")),
+        **_stage("restart-daemon", at("restarting"), at("restarted")),
+        **_stage("verify", at("restarted"), at("verified")),
+    }
+
+
+def _pull(pull: str, measured: str, since: float) -> Mapping[str, Times]:
+    began = _epoch(_value(pull, "time"))
+    had = _epoch(_value(measured, "image_stored")) or _epoch(_value(measured, "image_named"))
+    if began is None or began < since:
+        return {}
+    # Before: the image was there already.
+    return _stage("pull-image", began, had)
+
+
+def _container_stages(measured: str, since: float) -> Mapping[str, Times]:
+    created = _epoch(_value(measured, "created"))
+    started = _epoch(_value(measured, "started"))
+    if created is None or started is None or created < since:
+        return {}
+    initialised = _initialised(measured, started)
+    pulls = _image_stages(measured, started)
+    before = [started, *([initialised] if initialised else []), *(end for _, end in pulls.values())]
+    proofs = (line.split() for line in _values(measured, "smoke"))
+    proven = [_epoch(fields[1]) for fields in proofs if len(fields) == 2]
+    last = max((end for end in proven if end is not None), default=None)
+    return {
+        **_stage("start-container", created, started),
+        **_stage("k3s-init", started, initialised),
+        **pulls,
+        **_stage("ready", max(before), last),
+    }
+
+
+def _initialised(measured: str, started: float) -> float | None:
+    """When the node became Ready, or, where Kubernetes never took it for not ready, when its
+    kubelet began anew. Kubernetes writes whole seconds."""
+    for line in _values(measured, "node"):
+        status, _, time = line.partition(" ")
+        ready = _epoch(time)
+        if status == "True" and ready is not None and ready >= int(started):
+            return max(ready, started)
+    again = [_epoch(time) for time in _values(measured, "kubelet")]
+    fresh = [time for time in again if time is not None and time >= int(started)]
+    return max(min(fresh), started) if fresh else None
+
+
+def _image_stages(measured: str, started: float) -> Mapping[str, Times]:
+    """Pulls inside the cluster: containerd's notes, else the kubelet's events."""
+    pulls = [_containerd_pull(line) for line in _values(measured, "pulled")]
+    pulls += [_event_pull(line) for line in _values(measured, "event")]
+    found: dict[str, Times] = {}
+    for stage, names in IMAGES.items():
+        times = [
+            (start, end)
+            for name, start, end in filter(None, pulls)
+            if name in names and end >= int(started)
+        ]
+        if times:
+            # The more exact notes come first; Traefik needs two images.
+            exact = [pair for pair in times if not pair[1].is_integer()] or times
+            found[stage] = (
+                max(min(start for start, _ in exact), started),
+                max(end for _, end in exact),
+            )
+    return found
+
+
+_Pull = tuple[str, float, float]
+
+
+def _containerd_pull(line: str) -> _Pull | None:
+    fields = line.split()
+    if len(fields) != 3:
+        return None
+    return _ended(fields[1], _epoch(fields[0]), fields[2])
+
+
+_PULLED = re.compile(r'(\S+) Successfully pulled image "([^"]+)" in (\S+)')
+
+
+def _event_pull(line: str) -> _Pull | None:
+    match = _PULLED.match(line)
+    return None if match is None else _ended(match[2], _epoch(match[1]), match[3])
+
+
+def _ended(image: str, end: float | None, took: str) -> _Pull | None:
+    seconds = _go_duration(took)
+    if end is None or seconds is None:
+        return None
+    name = re.sub(r"(@.*|:[^/:]*)$", "", image).rpartition("/")[2]
+    return name, end - seconds, end
+
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
+
+
+def _go_duration(text: str) -> float | None:
+    """Seconds of a duration as Go prints it, e.g. 1m2.5s."""
+    parts = re.findall(r"([0-9.]+)(h|ms|m|s|µs|us|ns)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    try:
+        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    except ValueError:
+        return None
+
+
+def _stage(name: str, start: float | None, end: float | None) -> Mapping[str, Times]:
+    if start is None or end is None or end < start:
+        return {}
+    return {name: (start, end)}
+
+
+def _values(text: str, name: str) -> Sequence[str]:
+    prefix = f"{name}="
+    return [line[len(prefix) :] for line in text.splitlines() if line.startswith(prefix)]
+
+
+def _value(text: str, name: str) -> str:
+    return next(iter(_values(text, name)), "")
+
+
+def _epoch(text: str) -> float | None:
+    """Epoch seconds of a number, or of a time as Docker and Kubernetes write it (RFC 3339)."""
+    if re.fullmatch(r"[0-9]{1,12}", text, re.ASCII):
+        return float(text)
+    try:
+        time = datetime.fromisoformat(text)
+        # Docker writes year 1 for what never happened; without a zone it would be ours.
+        return time.timestamp() if time.tzinfo is not None and time.year > 1970 else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _rounded(time: float | None) -> float | None:
+    if time is None:
+        return None
+    return int(time) if time.is_integer() else round(time, 3)

@@ -1,0 +1,160 @@
+"""docs/troubleshooting.md: the tree from the catalogue, the table from a run of the e2e test.
+
+`python -m tests.troubleshooting_page` writes the page; `make doctor-table` runs the test first,
+which then writes what it saw.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from nas.doctor.tree import CHECKS, SECTIONS
+from nas.messages import area, text
+from tests.lab.paths import REPO
+
+PAGE = REPO / "docs" / "troubleshooting.md"
+ROWS = REPO / "tests" / "e2e" / "doctor_rows.json"
+WRITE_ROWS = "NAS_K3S_WRITE_DOCTOR_ROWS"
+"""Variable with which the test writes ROWS instead of comparing."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that was broken in the lab.
+
+    Attributes:
+        broken: what was done to it.
+        leaf: what doctor named first.
+        seen: its evidence, without what is another at each run.
+        fix: what the owner has to do by hand.
+        commands: what doctor printed, and what was run, to the letter.
+    """
+
+    broken: str
+    leaf: str
+    seen: str
+    fix: list[str]
+    commands: list[str]
+
+
+_HEAD = """# Troubleshooting
+
+```sh
+python -m nas doctor --stack nas88
+```
+
+or `make doctor STACK=nas88`. It reads the NAS over SSH, walks the tree below and names the first
+thing to mend, with the setting or the command. Causes are told from consequences: with the proxy
+down it names the proxy, and not the pods in ImagePullBackOff behind it. It changes nothing,
+restarts nothing and pulls nothing; its only traces are connections and, while it runs, a directory
+of notes in /tmp of the NAS. No password is shown. It works with half of the NAS broken, and then
+says what could not be checked and why.
+
+| option | |
+|---|---|
+| `--lang en`, `--lang zh` | language; without it that of your terminal |
+| `--json` | one document for machines |
+| `--deadline SECONDS` | 90; what cannot be asked within it is told as not checked |
+
+| exit status | |
+|---|---|
+| 0 | all is well |
+| 1 | warnings: it works, and something will go wrong |
+| 2 | something is broken, or the config is refused |
+| 3 | nothing broken was found, but not all could be checked |
+
+## The tree
+
+```
+docker pull works?
+├─ no ── proxy in the daemon's config?
+│        ├─ no ── Fix 1: the daemon's proxy (nas-k3s:proxy, pulumi up)
+│        └─ yes ─ loaded? proxy reachable, login accepted, registry allowed, TLS trusted? firewall?
+└─ yes ─ k3s runs?
+         ├─ no ── ports, disk, memory, image, and what its log says
+         └─ yes ─ pods ImagePullBackOff?
+                  ├─ HTTP_PROXY in the container?  no ── Fix 2 (nas-k3s:proxyScope, pulumi up)
+                  ├─ NO_PROXY in it, and enough?   no ── Fix 3 (nas-k3s:noProxy, pulumi up)
+                  └─ API, node, DNS, certificates, smoke test
+```
+
+Some of these checks need no cluster: clock, memory and disk are warnings of `pulumi preview` and
+`pulumi up` too, and account, platform, ports and the way of the daemon's proxy are refusals there.
+"""
+
+_JSON = """
+## JSON
+
+`--json` prints one object. `version` is raised when a member is taken away or changes its meaning.
+
+| member | |
+|---|---|
+| `version` | 1 |
+| `stack` | its name |
+| `verdict` | the worst: `ok`, `warning`, `bad`, `unknown` (not all could be checked) |
+| `exitCode` | as above |
+| `primary`, `leaf` | the check whose trouble comes first, and what it found; else null |
+| `path` | the way through the tree to it: `check` and `verdict` of each step |
+| `checks[].id`, `section`, `question` | which check it is |
+| `checks[].verdict`, `leaf`, `seen` | what it found, and the evidence as a text |
+| `checks[].fix` | null, or `text`, `number` (of Fix 1, 2, 3, else null) and `commands` |
+| `checks[].fix.commands` | each with `on` (`here`, `nas`) and `run` |
+| `checks[].because` | the check whose trouble explains this one, else null |
+| `seconds` | how long it took |
+
+Ids and leaves stay the same in every language; the texts are in the one that was asked for.
+"""
+
+_SEEN = """
+## Seen and healed
+
+Each of these was done to a stack in [the NAS in a box](lab.md), alone. Doctor named that leaf and
+no other root; then the owner's part was done and the commands that it printed were run as they
+stand, there (`nas`) or here (`here`); then doctor found nothing to mend. No box has a clock of its
+own: for that row doctor alone was told another time. Written by `make doctor-table`.
+
+| what was broken | leaf | what doctor saw | healed by |
+|---|---|---|---|
+"""
+
+
+def page() -> str:
+    """The page's text."""
+    rows = [Row(**row) for row in json.loads(ROWS.read_text(encoding="utf-8"))]
+    table = "".join(
+        f"| {row.broken} | `{row.leaf}` | {row.seen} | {_healed(row)} |\n" for row in rows
+    )
+    return _HEAD + _checks() + _leaves() + _JSON + _SEEN + table
+
+
+def _healed(row: Row) -> str:
+    return ", ".join([*row.fix, *(f"`{command}`" for command in row.commands)]).replace("|", "\\|")
+
+
+def _checks() -> str:
+    lines = ["\n## Checks\n\n| id | question | part |\n|---|---|---|\n"]
+    for section in SECTIONS:
+        title = text(f"doctor.section-{section}.title", "en")
+        lines += [
+            f"| `{check.id}` | {text(f'doctor.{check.id}.question', 'en')} | {title} |\n"
+            for check in CHECKS
+            if check.section == section
+        ]
+    return "".join(lines)
+
+
+def _leaves() -> str:
+    """What can be wrong, with what to do; in braces what depends on the NAS."""
+    messages = area("doctor")
+    lines = ["\n## What it can find\n\n| leaf | what is seen | what to do |\n|---|---|---|\n"]
+    for key, fix in messages.items():
+        if key.endswith(".fix"):
+            leaf = key.split(".")[1]
+            seen = messages[f"doctor.{leaf}.seen"]["en"]
+            lines.append(f"| `{leaf}` | {seen} | {fix['en']} |\n")
+    return "".join(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
