@@ -238,7 +238,6 @@ def _snapshot(
             "script": "data-snapshot.sh",
             "variables": {
                 "CONTAINER": args["container_name"],
-                "STACK_LABEL": f"{STACK_LABEL}={args['stack']}",
                 "DATA": places[0],
                 "ETC": places[1],
                 "IMAGE": args["image"],
