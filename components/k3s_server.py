@@ -245,7 +245,6 @@ def _snapshot(
             "script": "data-snapshot.sh",
             "variables": {
                 "CONTAINER": args["container_name"],
-                "STACK_LABEL": f"{STACK_LABEL}={args['stack']}",
                 "DATA": _source(args, "data"),
                 "ETC": _source(args, "etc"),
                 "IMAGE": args["image"],

@@ -10,15 +10,16 @@
 # the container is frozen: what SQLite with its write-ahead log, or etcd, then finds is what it would
 # find after a power cut, which both are made for.
 #
-# Variables: PLATFORM, CONTAINER, STACK_LABEL (of a container that is ours), DATA, ETC (see
-# k3s-data.sh), IMAGE, VERSION (that the image's tag tells, or empty), RESTORE (or empty), KEEP
-# (number of snapshots), PAUSE_LIMIT (seconds).
+# Variables: PLATFORM, CONTAINER, DATA, ETC (see k3s-data.sh), IMAGE, VERSION (that the image's tag
+# tells, or empty), RESTORE (or empty), KEEP (number of snapshots), PAUSE_LIMIT (seconds).
 
 main() {
   need_root
   make_tmp
   find_platform
   need_docker
+  # A daemon that does not answer must not look like one without a container.
+  docker_answers || fail "Docker does not answer on this NAS" "look at its log, then run again"
   find_data || without_data
   snapshots=$data/$SNAPSHOTS
   trap 'end_pause; rm -rf "$tmp" "$snapshots/.part"' EXIT
@@ -44,16 +45,15 @@ without_data() {
     "look for it there; nothing was changed"
 }
 
-# Sets state and image_id of our container, empty when there is none.
+# Sets state and image_id of the container that has the data, empty when there is none.
 look() {
   state=
   image_id=
-  seen=$(bounded 15 "$docker" inspect --format \
-    "{{.State.Status}} {{.Image}} {{index .Config.Labels \"${STACK_LABEL%%=*}\"}}" "$CONTAINER" 2>/dev/null) || return 0
-  [ "${seen##* }" = "${STACK_LABEL#*=}" ] || return 0
-  state=${seen%% *}
-  image_id=${seen#* }
-  image_id=${image_id% *}
+  [ -n "$(mounted /var/lib/rancher/k3s)" ] || return 0
+  seen=$(bounded 15 "$docker" inspect --format '{{.State.Status}} {{.Image}}' "$CONTAINER" 2>"$tmp/err") ||
+    fail "the container $CONTAINER cannot be looked at ($(tail -n 1 "$tmp/err"))" "run again; nothing was changed"
+  state=${seen% *}
+  image_id=${seen##* }
 }
 
 image_changes() {

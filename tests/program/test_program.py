@@ -361,7 +361,6 @@ def test_before_a_bump_the_image_is_asked_for_and_the_data_kept(up: Run) -> None
     script = done["k3s-snapshot"].inputs["stdin"]
     assert f"\nIMAGE={image}\nVERSION=v1.34.5-k3s1\n" in script
     assert "\nDATA=k3s-data\nETC=k3s-etc\n" in script
-    assert "STACK_LABEL=nas-k3s.stack=nas88\n" in script
     there = run(dataDirectory="/share/k3s")["k3s-snapshot"].inputs["stdin"]
     assert "\nDATA=/share/k3s/data\nETC=/share/k3s/etc\n" in there
     assert "\n# restore" not in up["k3s-snapshot"].inputs["create"]

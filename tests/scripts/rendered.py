@@ -23,7 +23,6 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
     "data-snapshot.sh": {
         "PLATFORM": "auto",
         "CONTAINER": "k3s",
-        "STACK_LABEL": "nas-k3s.stack=nas88",
         "DATA": "k3s-data",
         "ETC": "k3s-etc",
         "IMAGE": "docker.io/rancher/k3s:v1.34.5-k3s1",

@@ -55,7 +55,6 @@ def running(nas: FakeNas) -> FakeNas:
     nas.k3s()
     nas.inside("k3s", "k3s", K3S)
     nas.write("/state/containers/k3s/image", "sha256:old")
-    nas.write("/state/containers/k3s/label", "nas88")
     nas.write("/state/containers/k3s/places", f"/var/lib/rancher/k3s {DATA}\n/etc/rancher {ETC}\n")
     return nas
 
@@ -149,12 +148,22 @@ def test_kept_data_without_a_container_is_kept_once_more(nas: FakeNas) -> None:
     assert apply(nas).err == ""
 
 
-def test_a_container_of_somebody_else_is_neither_paused_nor_asked(running: FakeNas) -> None:
-    running.write("/state/containers/k3s/label", "other")
+def test_a_container_that_has_not_this_data_is_neither_paused_nor_asked(running: FakeNas) -> None:
+    running.write("/state/containers/k3s/places", "")
     running.write(f"{DATA}/nas-k3s-version", f"image={NEW}\n")
     done = apply(running, before=WATCH)
     assert (done.status, done.err) == (0, "")
     assert not running.path("/state/seen").exists()
+
+
+def test_a_daemon_that_does_not_answer_is_not_taken_for_one_without_a_container(
+    running: FakeNas,
+) -> None:
+    running.path("/state/up").unlink()
+    done = apply(running)
+    assert done.status == 1
+    assert "Docker does not answer" in done.err
+    assert not running.path(SNAPSHOTS).exists()
 
 
 def test_a_container_that_restarts_again_and_again_is_stopped_for_it(running: FakeNas) -> None:

@@ -88,10 +88,9 @@ def test_an_image_archive_depends_on_nothing_but_its_content(tree: Path, tmp_pat
 
 
 def test_another_release_is_the_stand_in_with_another_word_for_itself(tmp_path: Path) -> None:
-    (tmp_path / "root").mkdir()
-    spec = oci.ImageSpec(
-        "lab/x:1", tmp_path / "root", entrypoint=["/bin/k3s"], env={"PATH": "/bin"}
-    )
+    root = tmp_path / "root"
+    root.mkdir()
+    spec = oci.ImageSpec("lab/x:1", root, entrypoint=["/bin/k3s"], env={"PATH": "/bin"})
     oci.write_archive(spec, tmp_path / "one.tar")
     built = oci.read_config(tmp_path / "one.tar")
     made = json.loads(releases._config(tmp_path / "one.tar", {"K3S_STANDIN_VERSION": "v9"}))
