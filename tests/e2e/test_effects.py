@@ -88,11 +88,9 @@ def previewed(story: Story, edit: Edit) -> Effect:
         assert refused, messages + done.stderr
         return Effect(refused=refused[1])
     steps = [(step["op"], step["urn"]) for step in told["steps"]]
-    kubeconfig = next(
-        step for step in told["steps"] if step["urn"].endswith("::cluster-kubeconfig")
-    )
     # What comes out of a command that runs again is not known before.
-    unsure = ["cluster-provider"] if kubeconfig["op"] == "update" else []
+    again = any(urn.endswith("::cluster-kubeconfig") for _, urn in steps)
+    unsure = ["cluster-provider"] if again else []
     docker = [DOCKER] if ANNOUNCED in messages else []
     k3s = [K3S] if "k3s-container" in effect(steps).replaces else []
     return effect(steps, [*docker, *k3s], unsure)
