@@ -7,7 +7,7 @@ import re
 from nas.checks.docker import check_route
 from nas.daemon_proxy import choice_for, daemon_differs
 from nas.doctor.evidence import Case
-from nas.doctor.judge_nas import on_nas, refused, up
+from nas.doctor.judge_nas import on_nas, refused, unread, up
 from nas.doctor.model import Command, Finding, ok, unknown
 from nas.drift import without_credentials
 from nas.errors import set_command
@@ -119,7 +119,7 @@ def _daemon_pulls(case: Case) -> bool:
 def _unseen(case: Case) -> Finding:
     if not case.nas.nc:
         return unknown("no-nc")
-    return unknown("not-read") if case.nas.done else unknown("time")
+    return unread(case)
 
 
 def proxy_login(case: Case) -> Finding:
@@ -191,7 +191,7 @@ def pull(case: Case) -> Finding:
     if nas.pull == "ok":
         return ok("pull", **values)
     if nas.pull in ("", UNSEEN):
-        return unknown("not-read") if nas.done else unknown("time")
+        return unread(case)
     leaf = f"pull-{nas.pull}"
     commands = (up(case),) if nas.pull in ("login", "lookup") else ()
     return Finding("bad", leaf, values, commands)

@@ -255,6 +255,7 @@ UNKNOWN: tuple[tuple[str, str, Change], ...] = (
     ),
     ("pods", "unknown-needs", nas(api="refused")),
     ("disk", "unknown-not-read", facts(data_free=None)),
+    ("pull", "unknown-no-scratch", nas(scratch=False, done=False, pull="")),
     ("pull", "unknown-time", nas(done=False, pull="")),
     ("proxy", "unknown-no-nc", nas(nc=False, proxy="", connects={}, pull="unknown")),
     ("logs", "unknown-no-container", nas(container=None, absent=True)),
