@@ -11,6 +11,7 @@ from nas.checks.ports import check_ports
 from nas.daemon_routes import fingerprint
 from nas.doctor.evidence import Case, Waiting
 from nas.doctor.judge_nas import on_nas, refused, unread, up
+from nas.doctor.judge_pull import without_proxy
 from nas.doctor.log_lines import known_fatal
 from nas.doctor.model import Command, Finding, ok, unknown
 from nas.errors import set_command
@@ -104,7 +105,7 @@ def environment(case: Case) -> Finding:
     if nas.container is None:
         return unknown("no-container", name=settings.container_name)
     if case.daemon is None:
-        return ok("env-none")
+        return without_proxy(case, "env-none")
     wanted = {key: text for key, text in case.environment.items() if "NO_PROXY" not in key}
     if not wanted:
         if not any(_pulls_badly(pod) for pod in nas.waiting):
@@ -134,7 +135,7 @@ def no_proxy(case: Case) -> Finding:
         return unknown("no-container", name=case.settings.container_name)
     name = next((key for key in case.environment if key.endswith("NO_PROXY")), "")
     if not name:
-        return ok("env-none")
+        return without_proxy(case, "env-none")
     found = case.nas.environment.get(name, "")
     if not found:
         return Finding("bad", "no-proxy-missing", {"name": name}, _anew(case), 3)

@@ -463,6 +463,14 @@ def test_a_nas_that_is_off_leaves_everything_else_unknown_and_is_the_one_thing_t
     assert (found.primary, found.exit_code) == ("ssh", 2)
 
 
+def test_a_proxy_that_is_encrypted_is_not_taken_for_none() -> None:
+    case = replace(unset_proxy(well()), unavailable={"proxy": "there is no pulumi"})
+    found = diagnose(case)
+    told = {check for check, one in found.findings.items() if one.leaf == "unknown-secret"}
+    assert told >= {"daemon-config", "firewall", "proxy", "env"}
+    assert found.exit_code == 3
+
+
 def test_a_run_that_was_cut_off_is_told_as_not_checked() -> None:
     found = diagnose(nas(done=False, pull="", api="", lookup="")(well()))
     assert found.primary is None
