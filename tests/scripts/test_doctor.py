@@ -160,6 +160,8 @@ def test_a_nas_without_nc_says_so_and_the_daemon_is_asked_all_the_same(up: FakeN
         ("dial tcp: lookup registry-1.docker.io: no such host", "lookup"),
         ("Get https://h/v2/: Forbidden", "registry"),
         ("dial tcp 1.2.3.4:443: i/o timeout", "silent"),
+        # What it says when our question ends before its own.
+        ("context canceled", "silent"),
         ("manifest unknown", "ok"),
     ],
 )
