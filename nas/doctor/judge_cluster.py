@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from nas.checks.ports import check_ports
 from nas.daemon_routes import fingerprint
 from nas.doctor.evidence import Case, Waiting
-from nas.doctor.judge_nas import on_nas, refused, up
+from nas.doctor.judge_nas import on_nas, refused, unread, up
+from nas.doctor.judge_pull import without_proxy
 from nas.doctor.log_lines import known_fatal
 from nas.doctor.model import Command, Finding, ok, unknown
 from nas.errors import set_command
@@ -26,7 +27,7 @@ NO_SUCH_IMAGE = re.compile(r"not found|manifest unknown|InvalidImageName|couldn'
 def ports(case: Case) -> Finding:
     """Whether something else listens where k3s has to."""
     if case.nas.ports is None:
-        return unknown("not-read" if case.nas.done else "time")
+        return unread(case)
     others = [user for user in case.nas.ports if not user.own]
     # Who restarts has no process at this moment; what listens is then somebody else's.
     if not others:
@@ -51,7 +52,7 @@ def container(case: Case) -> Finding:
         return Finding("bad", "container-absent", {"name": name}, (*get, up(case)))
     found = nas.container
     if found is None:
-        return unknown("not-read" if nas.done else "time")
+        return unread(case)
     values = {
         "name": name,
         "status": found.status,
@@ -76,7 +77,7 @@ def logs(case: Case) -> Finding:
     if nas.absent:
         return unknown("no-container", name=case.settings.container_name)
     if nas.container is None:
-        return unknown("not-read" if nas.done else "time")
+        return unread(case)
     if nas.container.status == "running" and nas.api == "ok":
         return ok("logs")
     found = known_fatal(nas.log)
@@ -104,7 +105,7 @@ def environment(case: Case) -> Finding:
     if nas.container is None:
         return unknown("no-container", name=settings.container_name)
     if case.daemon is None:
-        return ok("env-none")
+        return without_proxy(case, "env-none")
     wanted = {key: text for key, text in case.environment.items() if "NO_PROXY" not in key}
     if not wanted:
         if not any(_pulls_badly(pod) for pod in nas.waiting):
@@ -134,7 +135,7 @@ def no_proxy(case: Case) -> Finding:
         return unknown("no-container", name=case.settings.container_name)
     name = next((key for key in case.environment if key.endswith("NO_PROXY")), "")
     if not name:
-        return ok("env-none")
+        return without_proxy(case, "env-none")
     found = case.nas.environment.get(name, "")
     if not found:
         return Finding("bad", "no-proxy-missing", {"name": name}, _anew(case), 3)
@@ -173,7 +174,7 @@ def api(case: Case) -> Finding:
         "here": case.here.api,
     }
     if not nas.api:
-        return unknown("not-read" if nas.done else "time")
+        return unread(case)
     if nas.api != "ok":
         return Finding("bad", "api-down", values)
     if case.here.api == "silent":
@@ -188,7 +189,7 @@ def node(case: Case) -> Finding:
     parts = case.nas.node
     values = {"node": case.node_name, "wanted": case.kubelet_version}
     if not parts:
-        return unknown("not-read" if case.nas.done else "time")
+        return unread(case)
     if len(parts) < 4:
         return Finding("bad", "node-missing", {**values, "said": parts[0]})
     status, reason, version = parts[0], f"{parts[1]}: {'|'.join(parts[2:-1])}", parts[-1]
@@ -202,7 +203,7 @@ def node(case: Case) -> Finding:
 def certificates(case: Case) -> Finding:
     """When the first of k3s's certificates ends."""
     if not case.nas.certificates:
-        return unknown("not-read" if case.nas.done else "time")
+        return unread(case)
     file, first = min(case.nas.certificates.items(), key=lambda pair: pair[1].not_after)
     days = int((first.not_after.timestamp() - case.now) // 86400)
     values = {"file": file, "days": days, "end": f"{first.not_after:%Y-%m-%d}"}
@@ -223,7 +224,7 @@ def _pulls_badly(pod: Waiting) -> bool:
 def pods(case: Case) -> Finding:
     """Whether pods wait for images that do not come, or for something else."""
     if case.nas.api != "ok":
-        return unknown("not-read" if case.nas.done else "time")
+        return unread(case)
     pulling = [pod for pod in case.nas.waiting if _pulls_badly(pod)]
     for pod in pulling:
         values = _of(pod, len(pulling))
@@ -251,11 +252,11 @@ def dns(case: Case) -> Finding:
     if "coredns" in case.settings.disable:
         return ok("dns-disabled")
     if case.nas.coredns is None:
-        return unknown("not-read" if case.nas.done else "time")
+        return unread(case)
     if case.nas.coredns == 0:
         return Finding("bad", "dns-coredns-down")
     if not case.nas.lookup:
-        return unknown("not-read" if case.nas.done else "time")
+        return unread(case)
     if case.nas.lookup != "ok":
         return Finding("bad", "dns-no-answer", {"said": case.nas.lookup})
     return ok("dns")
@@ -264,7 +265,7 @@ def dns(case: Case) -> Finding:
 def smoke(case: Case) -> Finding:
     """Whether the smoke test's Job came to its end."""
     if case.nas.smoke is None:
-        return unknown("not-read" if case.nas.done else "time")
+        return unread(case)
     jobs = [job.split("|") for job in case.nas.smoke.split(";") if job]
     values = {"image": json.dumps(case.settings.smoke_image)}
     if any(job[0].isdecimal() and int(job[0]) > 0 for job in jobs):

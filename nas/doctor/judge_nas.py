@@ -28,6 +28,13 @@ def on_nas(case: Case, arguments: str) -> Command:
     return Command("nas", f"{docker or 'docker'} {arguments}")
 
 
+def unread(case: Case) -> Finding:
+    """Why something is not among what was read on the NAS."""
+    if not case.nas.scratch:
+        return unknown("no-scratch")
+    return unknown("not-read") if case.nas.done else unknown("time")
+
+
 def refused(leaf: str, problem: Problem) -> Finding:
     """What `up` would refuse, with the same words."""
     shown = {"setting": problem.key, "why": problem.why, "advice": problem.fix}

@@ -7,7 +7,7 @@ import re
 from nas.checks.docker import check_route
 from nas.daemon_proxy import choice_for, daemon_differs
 from nas.doctor.evidence import Case
-from nas.doctor.judge_nas import on_nas, refused, up
+from nas.doctor.judge_nas import on_nas, refused, unread, up
 from nas.doctor.model import Command, Finding, ok, unknown
 from nas.drift import without_credentials
 from nas.errors import set_command
@@ -16,11 +16,18 @@ UNSEEN = "unknown"
 """The hop of a docker that cannot be asked for a manifest."""
 
 
+def without_proxy(case: Case, leaf: str) -> Finding:
+    """The stack has no proxy, as far as its config could be read."""
+    if "proxy" in case.unavailable:
+        return unknown("secret", setting="proxy", why=case.unavailable["proxy"])
+    return ok(leaf)
+
+
 def daemon_config(case: Case) -> Finding:
     """Whether what the daemon reads at its start has the proxy (Fix 1)."""
     facts, daemon = case.known, case.daemon
     if daemon is None:
-        return ok("daemon-config-none")
+        return without_proxy(case, "daemon-config-none")
     problems = check_route(case.settings, facts, daemon)
     if problems:
         return refused("daemon-config-refused", problems[0])
@@ -72,7 +79,7 @@ def firewall(case: Case) -> Finding:
     """Silence is a dropped packet, a refusal is an answer."""
     nas = case.nas
     if case.daemon is None:
-        return ok("proxy-none")
+        return without_proxy(case, "proxy-none")
     values = {"proxy": case.daemon.url.address, "rule": "; ".join(nas.rules)}
     if nas.proxy == "open" or (not nas.proxy and nas.pull == "ok"):
         return ok("firewall")
@@ -92,7 +99,7 @@ def proxy(case: Case) -> Finding:
     """Whether the proxy takes connections of the NAS."""
     nas = case.nas
     if case.daemon is None:
-        return ok("proxy-none")
+        return without_proxy(case, "proxy-none")
     values = {"proxy": case.daemon.url.address, "said": nas.proxy}
     if nas.proxy == "open":
         answers = [answer for answer in nas.connects.values() if answer != "no answer"]
@@ -119,13 +126,13 @@ def _daemon_pulls(case: Case) -> bool:
 def _unseen(case: Case) -> Finding:
     if not case.nas.nc:
         return unknown("no-nc")
-    return unknown("not-read") if case.nas.done else unknown("time")
+    return unread(case)
 
 
 def proxy_login(case: Case) -> Finding:
     """Whether the proxy takes the stack's user and password."""
     if case.daemon is None:
-        return ok("proxy-none")
+        return without_proxy(case, "proxy-none")
     denied = [answer for answer in case.nas.connects.values() if " 407" in answer]
     values = {"proxy": case.daemon.url.address, "user": case.daemon.url.user or "-"}
     if not denied:
@@ -171,7 +178,7 @@ def tls(case: Case) -> Finding:
     """Whether the registry's certificate is one that k3s and Docker trust."""
     seen = case.here.tls
     if case.daemon is None:
-        return ok("proxy-none")
+        return without_proxy(case, "proxy-none")
     if seen.trusted is None:
         # Docker's trust is not k3s's, but who re-signs does so for both.
         by_daemon = _daemon_pulls(case) and case.settings.ca_certificates_file is None
@@ -191,7 +198,7 @@ def pull(case: Case) -> Finding:
     if nas.pull == "ok":
         return ok("pull", **values)
     if nas.pull in ("", UNSEEN):
-        return unknown("not-read") if nas.done else unknown("time")
+        return unread(case)
     leaf = f"pull-{nas.pull}"
     commands = (up(case),) if nas.pull in ("login", "lookup") else ()
     return Finding("bad", leaf, values, commands)

@@ -57,6 +57,9 @@ def gather(stack: StackConfig, environment: Mapping[str, str], deadline: float) 
     node_ip = planned_node_ip(settings, known)
     bypass = no_proxy.for_cluster(settings, settings.node_name or settings.stack, node_ip)
     daemon = plan_daemon_proxy(settings, node_ip)
+    if daemon is not None and "proxyPassword" in stack.unavailable:
+        # A login without its password would only be one more that fails.
+        daemon = replace(daemon, authorization="")
     case = Case(
         settings=settings,
         target=target,
@@ -120,8 +123,6 @@ def _on_nas(
     settings, daemon = case.settings, case.daemon
     services = ipaddress.ip_network(settings.service_cidr.partition(",")[0], strict=False)
     url = None if daemon is None else daemon.url
-    # A login without its password would only make the proxy's owner wonder.
-    login = "" if daemon is None or "proxyPassword" in case.unavailable else daemon.authorization
     script = render(
         "doctor.sh",
         {
@@ -133,7 +134,7 @@ def _on_nas(
             "PROXY_SCHEME": "" if url is None else url.scheme,
             "PROXY_HOST": "" if url is None else url.host,
             "PROXY_PORT": "" if url is None else str(url.port),
-            "PROXY_AUTH": login,
+            "PROXY_AUTH": "" if daemon is None else daemon.authorization,
             "REGISTRIES": " ".join(through),
             "DIRECT": " ".join(beside),
             "PORTS": " ".join(map(str, needed_ports(settings))),

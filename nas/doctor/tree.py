@@ -55,7 +55,7 @@ CHECKS: tuple[Check, ...] = (
         (*_SPACE, "daemon-config", "daemon-proxy", *_PROXY),
     ),
     Check("image", "pull", pull.image, "pull", ("daemon",)),
-    Check("ports", "k3s", cluster.ports, "container", ("ssh",)),
+    Check("ports", "k3s", cluster.ports, "container", ("daemon",)),
     Check(
         "logs", "k3s", cluster.logs, "container", ("daemon",), (*_SPACE, *_FITS, "clock", "ports")
     ),

@@ -19,7 +19,7 @@ WORST_FIRST: tuple[Mark, ...] = ("bad", "unknown", "warning", "ok")
 
 PLACES: Mapping[str, tuple[str, ...]] = {
     "ssh": ("ssh", "account"),
-    "nas": ("clock", "memory", "disk"),
+    "nas": ("clock", "memory", "disk", "kernel", "storage", "networks"),
     "daemon": ("docker", "docker-path", "daemon"),
     "stage-1": ("daemon-config", "daemon-proxy", "pull"),
     "proxy": ("firewall", "proxy", "proxy-login"),

@@ -120,9 +120,10 @@ look_at_proxy() {
     return 0
   fi
   fact proxy "$knocked"
-  # What the NAS's own rules do to the proxy; asking a table that is not there would load it.
-  [ ! -s /proc/net/ip_tables_names ] || limited 5 iptables -S 2>/dev/null |
-    grep -E -- '-j (DROP|REJECT)' | grep -E -e "--dport $PROXY_PORT( |\$)" -e "-[sd] $host(/32)? " |
+  # What the NAS's own rules do to the proxy; asking for a table that is not there would load it.
+  if grep -q filter /proc/net/ip_tables_names 2>/dev/null || iptables -V 2>/dev/null | grep -q nf_tables; then
+    limited 5 iptables -S 2>/dev/null
+  fi | grep -E -- '-j (DROP|REJECT)' | grep -E -e "--dport $PROXY_PORT( |\$)" -e "-[sd] $host(/32)? " |
     sed 's/^/rule=/' | head -n 3
   [ "$knocked" = open ] || return 0
   # ask_proxy names the registry of its question so.

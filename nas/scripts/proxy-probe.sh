@@ -107,7 +107,7 @@ judge_reply() {
       hop=registry
       why="the hop proxy -> registry fails: $via does not let Docker through to $REGISTRY ($message)"
       ;;
-    *"connection refused"* | *"i/o timeout"* | *"deadline exceeded"* | *"connection reset"* | *EOF* | *"request canceled"* | *unreachable*)
+    *"connection refused"* | *"i/o timeout"* | *"deadline exceeded"* | *"connection reset"* | *EOF* | *"request canceled"* | *"context canceled"* | *unreachable*)
       hop=silent
       why="Docker gets no answer from $REGISTRY through $via ($message)"
       ;;

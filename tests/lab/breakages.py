@@ -173,6 +173,14 @@ class Breakages:
             f"grep -q -e '-p {port} ' && kill $p; done; true"
         )
 
+    def heal(self) -> None:
+        """Undo whatever of this an up does not."""
+        for table in ("filter", "mangle"):
+            self._must(f"while iptables -t {table} -D OUTPUT {self._drop} 2>/dev/null; do :; done")
+        self.allow_registries()
+        self.free_data()
+        self.give_port(6443)
+
     def _must(self, command: str) -> str:
         return self._lab.nas_must(command)
 

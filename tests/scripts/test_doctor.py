@@ -160,6 +160,8 @@ def test_a_nas_without_nc_says_so_and_the_daemon_is_asked_all_the_same(up: FakeN
         ("dial tcp: lookup registry-1.docker.io: no such host", "lookup"),
         ("Get https://h/v2/: Forbidden", "registry"),
         ("dial tcp 1.2.3.4:443: i/o timeout", "silent"),
+        # What it says when our question ends before its own.
+        ("context canceled", "silent"),
         ("manifest unknown", "ok"),
     ],
 )
@@ -214,3 +216,30 @@ def test_what_listens_is_found_by_its_socket_and_told_from_k3s(up: FakeNas) -> N
             file.symlink_to(target)
     found, _ = doctor(up)
     assert found.ports == (PortUser(6443, True, "k3s", "41"), PortUser(10250, False, "nginx", "50"))
+
+
+RULES = """-P OUTPUT ACCEPT
+-A INPUT -s 192.168.31.198/32 -j DROP
+-A OUTPUT -d 192.168.31.198/32 -p tcp -m tcp --dport 7222 -j REJECT
+-A OUTPUT -d 192.168.31.198/32 -j ACCEPT
+-A OUTPUT -d 192.168.31.19/32 -j DROP
+-A OUTPUT -p tcp -m tcp --dport 72 -j DROP
+"""
+
+
+@pytest.mark.parametrize(
+    ("tables", "version", "read"),
+    [("nat\nfilter\n", "legacy", True), ("nat\n", "legacy", False), ("", "nf_tables", True)],
+)
+def test_rules_about_the_proxy_are_read_and_no_table_is_loaded_for_it(
+    up: FakeNas, tables: str, version: str, read: bool
+) -> None:
+    up.write("/proc/net/ip_tables_names", tables)
+    up.script(
+        "/usr/sbin/iptables",
+        f'#!/bin/sh\nif [ "$1" = -V ]; then echo "iptables v1 ({version})"; exit; fi\n'
+        f"echo asked >>/state/iptables\ncat <<'E'\n{RULES}E\n",
+    )
+    rules = doctor(up)[0].rules
+    assert rules == (tuple(RULES.splitlines()[1:3]) if read else ())
+    assert up.path("/state/iptables").exists() == read

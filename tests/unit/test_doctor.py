@@ -255,6 +255,7 @@ UNKNOWN: tuple[tuple[str, str, Change], ...] = (
     ),
     ("pods", "unknown-needs", nas(api="refused")),
     ("disk", "unknown-not-read", facts(data_free=None)),
+    ("pull", "unknown-no-scratch", nas(scratch=False, done=False, pull="")),
     ("pull", "unknown-time", nas(done=False, pull="")),
     ("proxy", "unknown-no-nc", nas(nc=False, proxy="", connects={}, pull="unknown")),
     ("logs", "unknown-no-container", nas(container=None, absent=True)),
@@ -460,6 +461,14 @@ def test_a_nas_that_is_off_leaves_everything_else_unknown_and_is_the_one_thing_t
     }
     assert rest == {"unknown"}
     assert (found.primary, found.exit_code) == ("ssh", 2)
+
+
+def test_a_proxy_that_is_encrypted_is_not_taken_for_none() -> None:
+    case = replace(unset_proxy(well()), unavailable={"proxy": "there is no pulumi"})
+    found = diagnose(case)
+    told = {check for check, one in found.findings.items() if one.leaf == "unknown-secret"}
+    assert told >= {"daemon-config", "firewall", "proxy", "env"}
+    assert found.exit_code == 3
 
 
 def test_a_run_that_was_cut_off_is_told_as_not_checked() -> None:

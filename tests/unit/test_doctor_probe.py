@@ -107,6 +107,16 @@ def test_a_nas_that_hangs_in_the_middle_is_told_by_what_it_had_said(
     assert found.findings["ssh"].verdict == "ok"
 
 
+def test_a_password_that_is_encrypted_leaves_no_half_login(
+    fake_ssh: Callable[[str], None],
+) -> None:
+    fake_ssh("#!/bin/sh\ncat >/dev/null\nexit 0\n")
+    known = replace(stack(proxyUser="nas"), unavailable={"proxyPassword": "there is no pulumi"})
+    daemon = gather(known, {}, 10).daemon
+    assert daemon is not None
+    assert daemon.authorization == ""
+
+
 def test_a_nas_that_says_nothing_at_all_is_out_of_reach(fake_ssh: Callable[[str], None]) -> None:
     fake_ssh("#!/bin/sh\nexec sleep 60\n")
     case = gather(stack(), {}, 5)
