@@ -87,7 +87,7 @@ def read_stages(daemon: str, pull: str, measured: str) -> tuple[Stage, ...]:
 
 def to_json(stages: Iterable[Stage]) -> str:
     """As the stack exports them: a list of `stage`, `start` and `end`, which are epoch seconds to
-    the millisecond, or null for what did not run. A text: a list would fill the screen of `up`."""
+    the millisecond, or null for what did not run. A text: the engine would round the numbers."""
     entries = [
         {"stage": stage.name, "start": _rounded(stage.start), "end": _rounded(stage.end)}
         for stage in stages

@@ -108,7 +108,10 @@ def _boxes(view: View, lang: Language) -> Iterator[str]:
     note = (text("timeline.page.cluster-note", lang),)
     yield from _node(274, 412, 376, 80, text("timeline.page.cluster", lang), note)
     yield _sign(view, "cluster", 632, 429)
-    yield from _node(856, 24, 300, 104, text("timeline.page.registries", lang), view.registries[:3])
+    shown = view.registries[:3]
+    height = 48 + 18 * len(shown)
+    title = text("timeline.page.registries", lang)
+    yield from _node(856, 128 - height, 300, height, title, shown)
     if view.proxy:
         yield from _node(856, 200, 300, 72, text("timeline.page.proxy", lang), (view.proxy,))
         yield _sign(view, "proxy", 1138, 217)

@@ -63,6 +63,7 @@ pull_path_works() {
   judge_reply
 }
 
+# shellcheck disable=SC2034 # why is for daemon-proxy.sh, hop for doctor.sh
 judge_reply() {
   via="$PROXY_HOST:$PROXY_PORT"
   case $status_line in

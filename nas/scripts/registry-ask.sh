@@ -19,8 +19,15 @@ ask_registry() {
 }
 
 wait_for_reply() {
-  probe_until=$(($(now) + PULL_PROBE_TIMEOUT))
-  while [ ! -f "$tmp/reply.done" ] && [ "$(now)" -lt "$probe_until" ]; do
+  probe_began=$(now)
+  probe_told=0
+  while [ ! -f "$tmp/reply.done" ]; do
+    waited=$(($(now) - probe_began))
+    [ "$waited" -lt "$PULL_PROBE_TIMEOUT" ] || break
+    if [ $((waited - probe_told)) -ge 15 ]; then
+      say "waiting for the registry's answer to Docker, $waited s of $PULL_PROBE_TIMEOUT s: nothing came yet"
+      probe_told=$waited
+    fi
     # Headers, an empty line and the whole body, which is one line.
     awk '{ sub(/\r$/, "") } body && NF { found = 1 } $0 == "" { body = 1 } END { exit !found }' \
       "$tmp/reply" && return 0

@@ -37,9 +37,17 @@ measure() {
 }
 
 note_since() {
-  since=0
-  # shellcheck disable=SC2046
-  set -- "$1" $(in_container "$CONTAINER" cat "$RECORD")
+  record=$(in_container "$CONTAINER" sh -c "cat $RECORD 2>/dev/null; echo end")
+  case $record in
+    *end) record=${record%end} ;;
+    *)
+      # A container that lets nobody in tells nothing: then nothing is new.
+      printf 'since=%s\n' "$measured"
+      return 0
+      ;;
+  esac
+  # shellcheck disable=SC2086
+  set -- "$1" $record
   if [ "$1" = "${2-}" ]; then since=${3:-0}; else since=${4:-0}; fi
   case $since in
     *[!0-9]*) since=0 ;;

@@ -113,6 +113,14 @@ def test_a_record_that_is_damaged_or_of_another_clock_counts_for_nothing(
     assert value(measure(cluster, "1-2-abc"), "since") == 0
 
 
+def test_a_container_that_lets_nobody_in_makes_nothing_new(cluster: FakeNas) -> None:
+    measure(cluster, "1-2-abc")
+    cluster.inside("k3s", "sh", "#!/bin/sh\nexit 126\n")
+    out = measure(cluster, "7-2-abc")
+    assert value(out, "since") == value(out, "measured")
+    assert all(stage.seconds is None for stage in read_stages("", "", out))
+
+
 def test_without_a_container_or_docker_it_prints_little_and_never_fails(nas: FakeNas) -> None:
     assert {line.split("=")[0] for line in measure(nas).splitlines()} == {"measured", "since"}
     nas.path(nas.docker).unlink()
