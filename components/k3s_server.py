@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TypedDict
 
 import pulumi
 import pulumi_docker as docker
 
-from components.drift_mark import drift_mark
+from components.drift_mark import drift_mark, remembered
 from components.nas_command import Nas
 from nas import registries
+from nas.cluster_data import ClusterIdentifier
 from nas.facts import STACK_LABEL
 from nas.remote_script import script_source
 
@@ -46,6 +48,8 @@ class K3sServerArgs(TypedDict):
     """Docker volume of /var/lib/rancher/k3s."""
     etc_volume: str
     """Docker volume of /etc/rancher, which holds the node's password."""
+    cluster_identifier: ClusterIdentifier
+    """Which cluster the data is."""
     stack: str
     """Name of the stack, kept as a label of the container."""
     drift: str | None
@@ -65,6 +69,8 @@ class K3sServer(pulumi.ComponentResource):
 
     container: docker.Container
     """The container; in-cluster objects are `deleted_with` it."""
+    cluster_identifier: pulumi.Output[str]
+    """Which cluster its data is."""
 
     def __init__(
         self, name: str, args: K3sServerArgs, opts: pulumi.ResourceOptions | None = None
@@ -101,6 +107,19 @@ class K3sServer(pulumi.ComponentResource):
             ),
         )
         volumes = {"/var/lib/rancher/k3s": data, "/etc/rancher": etc}
+        cluster = args["cluster_identifier"]
+        self.cluster_identifier = remembered(f"{name}-cluster", cluster.seen, cluster.first, self)
+        claim = args["nas"].script(
+            f"{name}-cluster-id",
+            {
+                "script": "cluster-id.sh",
+                "variables": {"DATA_VOLUME": args["data_volume"]},
+                "create": "claim",
+                "reason": self.cluster_identifier,
+                "timeout": 60,
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=[etc]),
+        )
         # Deleted after the container, since the container depends on it.
         network = args["nas"].script(
             f"{name}-network",
@@ -110,13 +129,14 @@ class K3sServer(pulumi.ComponentResource):
                     "IMAGE": args["image"],
                     "CONTAINER": args["container_name"],
                     "CLEANUP": script_source("host-cleanup-inside.sh"),
-                    "KEPT": _kept(args),
+                    "VOLUMES": f"{args['data_volume']} {args['etc_volume']}",
+                    "KEEP": "yes" if args["keep_data"] else "no",
                 },
                 "create": "none",
                 "delete": "remove",
                 "timeout": 150,
             },
-            pulumi.ResourceOptions(parent=self, depends_on=[etc]),
+            pulumi.ResourceOptions(parent=self, depends_on=[claim]),
         )
         mark = drift_mark(f"{name}-drift", args["drift"], self)
         self.container = docker.Container(
@@ -153,7 +173,14 @@ class K3sServer(pulumi.ComponentResource):
                     # The provider says it updated these and leaves the container as it was.
                     replace_on_changes=["tmpfs", "healthcheck", "init"],
                     # Computed from the image, which is unknown in preview: the tag says it.
-                    replacement_trigger=pulumi.Output.concat(args["image"], " ", mark),
+                    # Without the container, which in-cluster objects are deleted with, those of
+                    # a cluster that is no more would be asked for.
+                    replacement_trigger=pulumi.Output.concat(
+                        args["image"],
+                        " ",
+                        mark,
+                        self.cluster_identifier.apply(partial(_other_cluster, cluster)),
+                    ),
                 ),
             ),
         )
@@ -164,11 +191,10 @@ def _after(resource: pulumi.Resource) -> pulumi.ResourceOptions:
     return pulumi.ResourceOptions(depends_on=[resource])
 
 
-def _kept(args: K3sServerArgs) -> str:
-    if not args["keep_data"]:
-        return ""
-    volumes = f"{args['data_volume']} {args['etc_volume']}"
-    return f"the cluster's data stays on the NAS; to delete it: docker volume rm {volumes}"
+def _other_cluster(cluster: ClusterIdentifier, identifier: str) -> str:
+    """What another cluster adds to the container's trigger: none with data that is older than its
+    identifier, whose container need not be replaced to get one."""
+    return "" if identifier == cluster.first else f" {identifier}"
 
 
 def _uploads(args: K3sServerArgs) -> list[docker.ContainerUploadArgs]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 
 import pulumi
@@ -12,12 +13,15 @@ from components.cluster_access import ClusterAccess
 from components.cluster_ready import ClusterReady
 from components.daemon_proxy import DaemonProxy
 from components.k3s_server import K3sServer
+from components.kubeconfig_file import KubeconfigFile
 from components.nas_command import Nas
 from components.remote_docker import RemoteDocker
 from components.stack_config import show_warnings
 from nas.checks.ports import needed_ports
-from nas.errors import RefusedError
+from nas.drift import marker
+from nas.errors import Problem, RefusedError
 from nas.facts import read_facts
+from nas.kubeconfig_file import Job, look_into, missing
 from nas.plan import Plan, make_plan
 from nas.preflight import check_operator_proxy, check_reachable
 from nas.settings import load_settings, platform_variables
@@ -41,12 +45,20 @@ def deploy(stack: str, config: Mapping[str, str]) -> None:
     if problems:
         raise RefusedError(problems)
     plan = make_plan(settings, facts)
+    found = look_into(settings, plan.kubeconfig.name)
+    if isinstance(found, Problem):
+        raise RefusedError([found])
     show_warnings(plan.warnings)
-    build(plan, target)
+    file_drift = None if found is None else marker(missing(found, facts), int(time.time()))
+    build(plan, target, file_drift)
 
 
-def build(plan: Plan, target: SshTarget) -> None:
-    """Realises a plan: each arrow of the graph is a real dependency."""
+def build(plan: Plan, target: SshTarget, file_drift: str | None = None) -> None:
+    """Realises a plan: each arrow of the graph is a real dependency.
+
+    Args:
+        file_drift: what is missing in the user's kubeconfig file, with the time it was seen.
+    """
     settings = plan.settings
     nas = Nas(
         target,
@@ -86,6 +98,7 @@ def build(plan: Plan, target: SshTarget) -> None:
             "ca_certificates": plan.ca_certificates,
             "data_volume": plan.data_volume,
             "etc_volume": plan.etc_volume,
+            "cluster_identifier": plan.cluster_identifier,
             "stack": settings.stack,
             "drift": plan.container_drift,
             "keep_data": settings.keep_data,
@@ -101,12 +114,13 @@ def build(plan: Plan, target: SshTarget) -> None:
             "container_id": server.container.id,
             "image": plan.image,
             "names": plan.kubeconfig,
-            "cluster_identifier": plan.cluster_identifier,
+            "cluster_identifier": server.cluster_identifier,
+            "drift": plan.kubeconfig_drift,
             "timeout": settings.ready_timeout,
         },
         pulumi.ResourceOptions(depends_on=[server]),
     )
-    ClusterReady(
+    ready = ClusterReady(
         "ready",
         {
             "nas": nas,
@@ -124,6 +138,23 @@ def build(plan: Plan, target: SshTarget) -> None:
         },
         pulumi.ResourceOptions(depends_on=[access]),
     )
+    if settings.kubeconfig_file is not None:
+        KubeconfigFile(
+            "kubeconfig",
+            {
+                "job": Job(
+                    file=settings.kubeconfig_file,
+                    name=plan.kubeconfig.name,
+                    stack=settings.stack,
+                    current=settings.kubeconfig_current,
+                    kubeconfig="",
+                ),
+                "kubeconfig": access.kubeconfig,
+                "drift": file_drift,
+                "provider": nas.provider,
+            },
+            pulumi.ResourceOptions(depends_on=[ready]),
+        )
     _export(plan, access)
 
 

@@ -44,6 +44,11 @@ class Facts:
         container: state of the k3s container as Docker names it (`running`, `exited`, ...).
         container_port: the port of its API.
         own_container: name of the container that belongs to this stack, by its label.
+        cluster_data: `there` or `none`; empty: not seen.
+        cluster_id: which cluster the data says it is.
+        kubeconfig: checksum of the certificates in the kubeconfig that k3s wrote.
+        applied_kubeconfig: that of the one which our last run handed out.
+        client_certificate: the client's certificates in it, PEM in base64.
         ports_taken: those of the ports we need that something listens on.
         running: number of running containers.
         no_restart_policy: running containers that Docker would not start again by itself.
@@ -80,6 +85,11 @@ class Facts:
     container: str = ""
     container_port: int | None = None
     own_container: str = ""
+    cluster_data: str = ""
+    cluster_id: str = ""
+    kubeconfig: str = ""
+    applied_kubeconfig: str = ""
+    client_certificate: str = ""
     ports_taken: tuple[int, ...] = ()
     running: int | None = None
     no_restart_policy: tuple[str, ...] = field(default=())
@@ -145,6 +155,11 @@ def parse_facts(text: str) -> Facts:
         container=one("container"),
         container_port=number("container_port"),
         own_container=one("own_container"),
+        cluster_data=one("cluster_data"),
+        cluster_id=one("cluster_id"),
+        kubeconfig=one("kubeconfig"),
+        applied_kubeconfig=one("applied_kubeconfig"),
+        client_certificate=one("client_certificate"),
         ports_taken=tuple(int(port) for port in values.get("port_taken", []) if port.isdecimal()),
         running=number("running"),
         no_restart_policy=tuple(values.get("no_restart_policy", [])),
@@ -177,6 +192,8 @@ def read_facts(
             **platform_variables(settings),
             "CONTAINER": settings.container_name,
             "STACK_LABEL": f"{STACK_LABEL}={settings.stack}",
+            "DATA_VOLUME": settings.data_volume,
+            "ETC_VOLUME": settings.etc_volume,
             "PORTS": " ".join(str(port) for port in ports),
         },
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nas import no_proxy
+from nas.cluster_data import ClusterIdentifier, cluster_identifier
 from nas.daemon_proxy import DaemonProxy, choice_for, plan_daemon_proxy
 from nas.drift import Drift, find_drift, marker
 from nas.errors import RefusedError
@@ -43,8 +44,9 @@ class Plan:
         components: deployments in kube-system that have to become available.
         kubeconfig: names and server of the kubeconfig that is handed out.
         pull_hint: what to change when the cluster cannot pull its images.
-        daemon_drift, path_drift, container_drift: what others changed on the NAS, with the
-            time it was seen.
+        cluster_identifier: which cluster the Kubernetes provider is told it has.
+        daemon_drift, path_drift, container_drift, kubeconfig_drift: what others, or time, changed
+            on the NAS, with the time it was seen.
         warnings: shown to the user before anything happens.
     """
 
@@ -63,11 +65,12 @@ class Plan:
     data_volume: str
     etc_volume: str
     kubeconfig: KubeconfigNames
-    cluster_identifier: str
+    cluster_identifier: ClusterIdentifier
     pull_hint: str
     daemon_drift: str | None
     path_drift: str | None
     container_drift: str | None
+    kubeconfig_drift: str | None
     warnings: tuple[str, ...]
 
 
@@ -105,17 +108,18 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
             for component, deployment in DEPLOYMENTS.items()
             if component not in settings.disable
         ),
-        data_volume=f"{settings.container_name}-data",
-        etc_volume=f"{settings.container_name}-etc",
+        data_volume=settings.data_volume,
+        etc_volume=settings.etc_volume,
         kubeconfig=KubeconfigNames(
             name=f"k3s-{settings.stack}",
             server=f"https://{bracketed(settings.host)}:{settings.api_port}",
         ),
-        cluster_identifier=f"nas-k3s/{settings.stack}/{settings.container_name}",
+        cluster_identifier=cluster_identifier(settings, known),
         pull_hint=_pull_hint(settings),
         daemon_drift=marker(drift.daemon_proxy, seen),
         path_drift=marker(drift.docker_path, seen),
         container_drift=marker(drift.container, seen),
+        kubeconfig_drift=marker((*drift.kubeconfig, *drift.renewal), seen),
         warnings=find_warnings(settings, facts, daemon, drift),
     )
 

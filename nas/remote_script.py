@@ -33,7 +33,10 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     ),
     "docker-path.sh": ("docker-wrapper.sh",),
     "cluster-ready.sh": ("docker-wrapper.sh",),
-    "facts.sh": _STRATEGIES,
+    "cluster-id.sh": ("cluster-data.sh",),
+    "kubeconfig.sh": ("cluster-data.sh",),
+    "host-cleanup.sh": ("cluster-data.sh",),
+    "facts.sh": (*_STRATEGIES, "cluster-data.sh"),
 }
 """What a script needs beside the library: each file has one concern."""
 

@@ -127,6 +127,10 @@ class Settings(BaseModel):
     smoke_image: Annotated[str, AfterValidator(values.image)] = (
         "docker.io/rancher/mirrored-library-busybox:1.37.0"
     )
+    kubeconfig_file: Annotated[str, AfterValidator(values.home_path("~/.kube/config"))] | None = (
+        None
+    )
+    kubeconfig_current: bool = False
     keep_data: bool = True
     drift: Literal["on", "off"] = "on"
 
@@ -141,6 +145,16 @@ class Settings(BaseModel):
         if self.proxy is None:
             return None
         return parse_proxy(self.proxy, self.proxy_user, self.proxy_password)
+
+    @property
+    def data_volume(self) -> str:
+        """Docker volume of /var/lib/rancher/k3s."""
+        return f"{self.container_name}-data"
+
+    @property
+    def etc_volume(self) -> str:
+        """Docker volume of /etc/rancher, which holds the node's password and the kubeconfig."""
+        return f"{self.container_name}-etc"
 
     @property
     def image(self) -> str:
@@ -334,6 +348,7 @@ def _cross_checks(settings: Settings) -> list[Problem]:
         *_check_networks(settings),
         *_check_server_args(settings),
         *_check_ca(settings),
+        *_check_kubeconfig(settings),
     ]
 
 
@@ -466,6 +481,19 @@ def _check_server_args(settings: Settings) -> list[Problem]:
 def _check_ca(settings: Settings) -> list[Problem]:
     path = settings.ca_certificates_file
     return [] if path is None else check_certificates(path)
+
+
+def _check_kubeconfig(settings: Settings) -> list[Problem]:
+    if not settings.kubeconfig_current or settings.kubeconfig_file is not None:
+        return []
+    return [
+        Problem(
+            "kubeconfigCurrent",
+            "true",
+            "has no file to go with",
+            set_command("kubeconfigFile", "'~/.kube/config'"),
+        )
+    ]
 
 
 def platform_variables(settings: Settings) -> dict[str, str]:

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Reads what the NAS is, changes nothing. Prints `name=value` lines; a fact that cannot be read is
-# left out. Variables: PLATFORM, CONTAINER, STACK_LABEL, PORTS.
+# left out. Variables: PLATFORM, CONTAINER, STACK_LABEL, DATA_VOLUME, ETC_VOLUME, PORTS.
 
 main() {
   printf 'uid=%s\n' "${SSH_UID:-$(id -u)}"
@@ -69,6 +69,7 @@ docker_facts() {
     sed -n 's/^--https-listen-port=//p')"
   printf 'own_container=%s\n' "$(bounded 15 "$docker" ps --all --filter "label=$STACK_LABEL" \
     --format '{{.Names}}' 2>/dev/null | head -n 1)"
+  cluster_facts
   for name in $(bounded 15 "$docker" ps --format '{{.Names}}' 2>/dev/null); do
     policy=$(bounded 15 "$docker" inspect --format '{{.HostConfig.RestartPolicy.Name}}' "$name" 2>/dev/null)
     case $policy in
@@ -76,6 +77,23 @@ docker_facts() {
       *) printf 'no_restart_policy=%s\n' "$name" ;;
     esac
   done
+}
+
+# Which cluster the data is, and the certificates of its kubeconfig. From the volumes, because the
+# container need not run. The client's certificates are public.
+cluster_facts() {
+  if find_place "$DATA_VOLUME"; then
+    if [ -n "$place" ] && [ -d "$place/server" ]; then
+      echo cluster_data=there
+    else
+      echo cluster_data=none
+    fi
+    [ -z "$place" ] || sed -n '1s/^/cluster_id=/p' "$place/$CLUSTER_ID_FILE" 2>/dev/null
+  fi
+  find_place "$ETC_VOLUME" && [ -f "$place/k3s/k3s.yaml" ] || return 0
+  printf 'kubeconfig=%s\napplied_kubeconfig=%s\n' "$(certificates_sum <"$place/k3s/k3s.yaml")" \
+    "$(cat "$place/k3s/$HANDED_OUT_FILE" 2>/dev/null)"
+  sed -n 's/^ *client-certificate-data: */client_certificate=/p' "$place/k3s/k3s.yaml" | head -n 1
 }
 
 # What we wrote for the daemon's proxy, and what stands there now: checksums, no texts.

@@ -1,13 +1,13 @@
 # shellcheck shell=sh
-# What k3s with host networking leaves in the NAS's network once its container is gone: links and
-# iptables rules (k3s-io/k3s#5001, #5455). Runs inside the k3s image, whose iptables is the one that
-# made the rules. Only jumps to our chains and those chains are removed: tables are never flushed,
-# Docker's and the NAS's own rules stay. Never fails: destroy has to end.
+# What k3s with host networking leaves on the NAS once its container is gone: links, iptables rules and
+# ipsets (k3s-io/k3s#5001, #5455), and mounts below its data. Runs inside the k3s image, whose iptables
+# is the one that made the rules. Only jumps to our chains and those chains are removed: tables are
+# never flushed, Docker's and the NAS's own rules stay. Never fails: destroy has to end.
 #
 # none    does nothing, on create
 # remove  removes them
 #
-# Variables: PLATFORM, IMAGE, CONTAINER, KEPT (what stays on the NAS, for people, or empty).
+# Variables: PLATFORM, IMAGE, CONTAINER, VOLUMES (of the cluster's data), KEEP (yes: they stay).
 
 main() {
   [ "$1" = remove ] || return 0
@@ -21,10 +21,31 @@ main() {
   fi
   if bounded 90 "$docker" run --rm --privileged --network host --entrypoint /bin/sh \
     "$IMAGE" -c "$CLEANUP" >&2; then
-    say "links and iptables rules of k3s are gone"
+    say "links, iptables rules and ipsets of k3s are gone"
   else
-    say "warning: links and iptables rules of k3s could not be removed; a restart of the NAS does it"
+    say "warning: links, iptables rules or ipsets of k3s could not be removed; a restart of the NAS does it"
   fi
-  [ -z "$KEPT" ] || say "$KEPT"
+  for volume in $VOLUMES; do
+    find_place "$volume" || continue
+    [ -z "$place" ] || unmount_below "$place"
+    [ "$KEEP" != yes ] || tell_kept "$volume"
+  done
   return 0
+}
+
+tell_kept() {
+  if [ -n "$place" ]; then
+    say "the cluster's data stays in $place; to delete it: docker volume rm $1"
+  else
+    say "the volume $1 of the cluster's data was gone already"
+  fi
+}
+
+# unmount_below DIRECTORY: what is mounted below it, the deepest first. Mounts elsewhere may be those
+# of a k3s that the NAS brings itself.
+unmount_below() {
+  for mounted in $(BELOW=$1/ awk 'index($2, ENVIRON["BELOW"]) == 1 { print $2 }' /proc/mounts | sort -r); do
+    umount "$mounted" 2>/dev/null || umount -l "$mounted" 2>/dev/null ||
+      say "warning: $mounted could not be unmounted; a restart of the NAS does it"
+  done
 }
