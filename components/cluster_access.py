@@ -55,13 +55,15 @@ class ClusterAccess(pulumi.ComponentResource):
             "script": "kubeconfig.sh",
             "variables": variables,
             "create": "wait",
-            "reason": mark,
-            "shown": {"container": args["container_id"]},
             # It may restart k3s, and wait before and after that.
             "timeout": 2 * args["timeout"] + 180,
         }
         # The provider looks at the cluster once, when it is configured: not before it answers.
-        answers = args["nas"].script(f"{name}-api", step, pulumi.ResourceOptions(parent=self))
+        answers = args["nas"].script(
+            f"{name}-api",
+            {**step, "reason": mark, "shown": {"container": args["container_id"]}},
+            pulumi.ResourceOptions(parent=self),
+        )
         # Apart from it, so that the kubeconfig stays known when only the container changes.
         file = args["nas"].script(
             f"{name}-kubeconfig",

@@ -3,8 +3,10 @@
 
 # The file in the data that says which cluster it is. No dot in front: whoever empties the
 # directory with `rm -rf DIR/*` means this file too.
+# shellcheck disable=SC2034 # for cluster-id.sh and facts.sh
 CLUSTER_ID_FILE=nas-k3s-cluster
 # Beside the kubeconfig: the checksum of the one that was handed out.
+# shellcheck disable=SC2034 # for kubeconfig.sh and facts.sh
 HANDED_OUT_FILE=nas-k3s-handed-out
 
 # find_place VOLUME: sets place to its directory, empty when there is no such volume. Status 1: it

@@ -44,8 +44,9 @@ tell_kept() {
 # unmount_below DIRECTORY: what is mounted below it, the deepest first. Mounts elsewhere may be those
 # of a k3s that the NAS brings itself.
 unmount_below() {
-  for mounted in $(BELOW=$1/ awk 'index($2, ENVIRON["BELOW"]) == 1 { print $2 }' /proc/mounts | sort -r); do
-    umount "$mounted" 2>/dev/null || umount -l "$mounted" 2>/dev/null ||
-      say "warning: $mounted could not be unmounted; a restart of the NAS does it"
-  done
+  BELOW=$1/ awk 'index($2, ENVIRON["BELOW"]) == 1 { print $2 }' /proc/mounts | sort -r |
+    while read -r mounted; do
+      umount "$mounted" 2>/dev/null || umount -l "$mounted" 2>/dev/null ||
+        say "warning: $mounted could not be unmounted; a restart of the NAS does it"
+    done
 }

@@ -1,5 +1,5 @@
-"""What we rely on of `command:local:Command`: it runs in the project, is told by standard input, and
-is undone by what the state holds."""
+"""What we rely on of `command:local:Command`: it runs in the project, takes standard input, and is
+undone by what the state holds."""
 
 from __future__ import annotations
 

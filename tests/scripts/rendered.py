@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from nas.remote_script import script_source
 
 SAMPLES: Mapping[str, Mapping[str, str]] = {
+    "cluster-id.sh": {"PLATFORM": "auto", "DATA_VOLUME": "k3s-data"},
     "cluster-ready.sh": {
         "PLATFORM": "auto",
         "CONTAINER": "k3s",
@@ -41,6 +42,8 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "PLATFORM": "auto",
         "CONTAINER": "k3s",
         "STACK_LABEL": "nas-k3s.stack=nas88",
+        "DATA_VOLUME": "k3s-data",
+        "ETC_VOLUME": "k3s-etc",
         "PORTS": "6443 10250",
     },
     "host-cleanup.sh": {
@@ -48,7 +51,8 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "IMAGE": "docker.io/rancher/k3s:v1.34.4-k3s1",
         "CONTAINER": "k3s",
         "CLEANUP": script_source("host-cleanup-inside.sh"),
-        "KEPT": "the data stays",
+        "VOLUMES": "k3s-data k3s-etc",
+        "KEEP": "yes",
     },
     "kubeconfig.sh": {"PLATFORM": "auto", "CONTAINER": "k3s", "READY_TIMEOUT": "2"},
 }
