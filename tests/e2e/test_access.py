@@ -132,13 +132,15 @@ def test_the_cluster_is_in_the_users_file_and_all_else_there_as_it_was(
 
 
 def test_a_context_that_was_deleted_by_hand_comes_back(story: Story, own_file: Path) -> None:
-    # kubectl writes the whole file anew, our marks included.
+    text = own_file.read_text(encoding="utf-8")
+    # kubectl writes the whole file anew, our marks included, but without comments.
     kubectl(story, own_file, "config", "rename-context", "k3s-access", "other")
     kubectl(story, own_file, "config", "delete-context", "other")
     shown = story.preview("--diff")
     assert "the cluster is not in your kubeconfig file" in shown.stdout
     story.must_up()
     assert " Ready " in kubectl(story, own_file, "--context", "k3s-access", "get", "nodes")
+    own_file.write_text(text, encoding="utf-8")
     unchanged(story)
 
 

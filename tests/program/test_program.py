@@ -657,6 +657,33 @@ def test_the_whole_program_runs_from_config_to_exports(
     assert [one for one in done.warnings if "Docker on the NAS will be restarted" in one]
 
 
+@BOTH
+def test_an_entry_of_our_name_in_the_users_file_stops_the_run_before_any_resource(
+    facts: list[Facts | Unreadable], home: Path, preview: bool
+) -> None:
+    facts.append(FACTS)
+    file = home / "config"
+    file.write_text("users: [{name: k3s-nas88, user: {token: S3NTINEL}}]\n")
+    done = main(preview=preview, kubeconfigFile=str(file))
+    assert isinstance(done.error, pulumi.RunError)
+    assert "nas-k3s:kubeconfigFile" in str(done.error)
+    assert "S3NTINEL" not in str(done.error)
+    assert done.resources == {}
+
+
+@BOTH
+def test_what_the_users_file_lacks_is_a_mark_of_its_own(
+    facts: list[Facts | Unreadable], home: Path, preview: bool
+) -> None:
+    facts.append(FACTS)
+    done = main(preview=preview, kubeconfigFile=str(home / "config"))
+    assert done.error is None
+    mark = done["kubeconfig-drift"].inputs["input"]
+    assert mark.startswith("the cluster is not in your kubeconfig file (seen ")
+    assert f"# drift: {mark}" in done["kubeconfig-entry"].inputs["create"]
+    assert not (home / "config").exists()
+
+
 def test_a_nas_that_is_off_is_one_warning_in_a_preview_and_an_error_in_up(
     facts: list[Facts | Unreadable],
 ) -> None:

@@ -660,3 +660,20 @@ def test_a_platform_of_your_own_needs_its_restart_command() -> None:
     assert "platform custom" in found.why
     assert settings(platform="custom", daemonRestartCommand="/x restart").platform == "custom"
     assert settings(platform="custom", proxy="").platform == "custom"
+
+
+@pytest.mark.parametrize("path", [".kube/config", "config", "~other/config", "/home/me/.kube/"])
+def test_a_kubeconfig_file_has_to_be_the_same_from_every_directory(path: str) -> None:
+    assert "no whole path" in problem(kubeconfigFile=path).why
+
+
+def test_the_content_of_a_kubeconfig_is_no_path_and_not_shown() -> None:
+    found = problem(kubeconfigFile="apiVersion: v1\ntoken: S3NTINEL\n")
+    assert "content of a file" in found.why
+    assert "S3NTINEL" not in str(found)
+
+
+def test_a_current_context_needs_a_file() -> None:
+    assert "no file to go with" in problem(kubeconfigCurrent="true").why
+    taken = settings(kubeconfigCurrent="true", kubeconfigFile="~/.kube/config")
+    assert taken.kubeconfig_current
