@@ -37,6 +37,10 @@ lab-reboot: .venv/installed  ## reboot its NAS, which loses its RAM disk
 docs: .venv/installed  ## write the generated pages anew
 	$(V)/python -m tests.settings_page
 
+.PHONY: effects
+effects: .venv/installed  ## write the page of edits and their effects anew, from a run on the lab
+	NAS_K3S_WRITE_EFFECTS=1 $(PYTEST) tests/e2e/test_effects.py
+
 .PHONY: test lint unit scripts program contract e2e
 test: lint unit scripts program contract e2e  ## everything, cheap tests first
 

@@ -29,6 +29,8 @@ class ClusterAccessArgs(TypedDict):
     """Stays the same as long as the cluster does; another one replaces every object in it."""
     drift: str | None
     """What others or time did to the cluster's certificates, with the time it was seen."""
+    stop_grace: int
+    """Seconds that k3s gets to stop where it has to restart."""
     timeout: int
     """Seconds until k3s has to answer."""
 
@@ -49,6 +51,7 @@ class ClusterAccess(pulumi.ComponentResource):
         variables = {
             "CONTAINER": args["container_name"],
             "READY_TIMEOUT": str(args["timeout"]),
+            "STOP_GRACE": str(args["stop_grace"]),
         }
         mark = drift_mark(f"{name}-drift", args["drift"], self)
         step: ScriptArgs = {
@@ -56,7 +59,7 @@ class ClusterAccess(pulumi.ComponentResource):
             "variables": variables,
             "create": "wait",
             # It may restart k3s, and wait before and after that.
-            "timeout": 2 * args["timeout"] + 180,
+            "timeout": 2 * args["timeout"] + args["stop_grace"] + 150,
         }
         # The provider looks at the cluster once, when it is configured: not before it answers.
         answers = args["nas"].script(

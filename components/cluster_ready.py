@@ -14,6 +14,10 @@ SMOKE_NAMESPACE = "nas-k3s-smoke"
 SMOKE_LABEL = "nas-k3s/container"
 """Label of a smoke Job: the beginning of the identity of the container that it proved."""
 
+OTHER_CHECKS = 4
+"""Checks that have a deadline of their own, beside one for each workload: node, account, logs,
+exec."""
+
 
 class ClusterReadyArgs(TypedDict):
     """Inputs of `ClusterReady`."""
@@ -32,8 +36,12 @@ class ClusterReadyArgs(TypedDict):
     """Name of the node that has to be Ready."""
     kubelet_version: str
     """Version that the running kubelet has to report, or empty."""
-    components: Sequence[str]
-    """Deployments in kube-system that have to be available."""
+    workloads: Sequence[str]
+    """What in kube-system has to work, `KIND/NAME`: deployments, jobs, daemonsets."""
+    endpoint: str
+    """URL of the API as users have it; logs and exec are tried there."""
+    proxy: str
+    """`host:port` of the proxy that all of k3s uses, or empty."""
     cluster_domain: str
     """DNS domain of the cluster, for the name that the smoke test resolves."""
     smoke_image: str
@@ -45,8 +53,14 @@ class ClusterReadyArgs(TypedDict):
 
 
 class ClusterReady(pulumi.ComponentResource):
-    """Node Ready at the version asked for, default service account, packaged components
-    available, and a Job whose image came through the proxy and which resolved a cluster name."""
+    """Node Ready at the version asked for, default service account, packaged components that work,
+    logs and exec through the API server, and a Job whose image came through the proxy and which
+    resolved a cluster name."""
+
+    kubelet_version: pulumi.Output[str]
+    """Version that the running kubelet reports, e.g. `v1.34.4+k3s1`."""
+    node_ip: pulumi.Output[str]
+    """Address that the node is registered with."""
 
     def __init__(
         self, name: str, args: ClusterReadyArgs, opts: pulumi.ResourceOptions | None = None
@@ -60,7 +74,9 @@ class ClusterReady(pulumi.ComponentResource):
                     "CONTAINER": args["container_name"],
                     "NODE": args["node_name"],
                     "KUBELET_VERSION": args["kubelet_version"],
-                    "COMPONENTS": " ".join(args["components"]),
+                    "WORKLOADS": " ".join(args["workloads"]),
+                    "ENDPOINT": args["endpoint"],
+                    "PROXY": args["proxy"],
                     "SMOKE_NAMESPACE": SMOKE_NAMESPACE,
                     "SMOKE_LABEL": SMOKE_LABEL,
                     "READY_TIMEOUT": str(args["timeout"]),
@@ -69,10 +85,12 @@ class ClusterReady(pulumi.ComponentResource):
                 "create": "check",
                 "delete": "forget",
                 "shown": {"container": args["container_id"]},
-                "timeout": args["timeout"] * (2 + len(args["components"])) + 60,
+                "timeout": args["timeout"] * (OTHER_CHECKS + len(args["workloads"])) + 60,
             },
             pulumi.ResourceOptions(parent=self),
         )
+        self.kubelet_version = _told(checks.stdout, "kubelet_version")
+        self.node_ip = _told(checks.stdout, "node_ip")
         in_cluster = pulumi.ResourceOptions(
             parent=self,
             provider=args["kubernetes"],
@@ -101,6 +119,21 @@ class ClusterReady(pulumi.ComponentResource):
             ),
         )
         self.register_outputs({"node": args["node_name"]})
+
+
+def _told(stdout: pulumi.Output[str], name: str) -> pulumi.Output[str]:
+    """What a script's line `name=value` says, or nothing."""
+    # The provider takes the output for as secret as the script.
+    return pulumi.Output.unsecret(stdout).apply(
+        lambda text: next(
+            (
+                line.removeprefix(f"{name}=")
+                for line in (text or "").splitlines()
+                if line.startswith(f"{name}=")
+            ),
+            "",
+        )
+    )
 
 
 def _short(container_id: pulumi.Input[str]) -> pulumi.Output[str]:

@@ -14,13 +14,14 @@ from components.nas_command import Nas
 from nas import registries
 from nas.cluster_data import ClusterIdentifier
 from nas.facts import STACK_LABEL
+from nas.published_ports import PublishedPort
 from nas.remote_script import script_source
 
-STOP_GRACE = 30
-"""Seconds between SIGTERM and SIGKILL: without it the provider kills at once, and SQLite may be
-in the middle of a write."""
 CA_PATH = "/etc/ssl/certs/nas-k3s-extra-ca.pem"
 """Go programs read every file of this directory beside the system's bundle."""
+
+_TARGETS = ("/var/lib/rancher/k3s", "/etc/rancher")
+_PARTS = ("data", "etc")
 
 
 class K3sServerArgs(TypedDict):
@@ -44,10 +45,25 @@ class K3sServerArgs(TypedDict):
     """Content of registries.yaml. A secret: it may hold passwords."""
     ca_certificates: str
     """Additional CA certificates in PEM form, or empty."""
+    registry_files: Mapping[str, str]
+    """Path in the container -> content of what registries.yaml names. Secrets."""
+    network_mode: str
+    """`host` or `bridge`."""
+    ports: Sequence[PublishedPort]
+    """What Docker publishes on the NAS."""
     data_volume: str
     """Docker volume of /var/lib/rancher/k3s."""
     etc_volume: str
     """Docker volume of /etc/rancher, which holds the node's password."""
+    data_directory: str | None
+    """Directory on the NAS instead of them."""
+    memory: int | None
+    """Megabytes that the container may take."""
+    cpus: str | None
+    """Processors that it may take, with a decimal place."""
+    stop_grace: int
+    """Seconds between SIGTERM and SIGKILL: without it the provider kills at once, and SQLite may
+    be in the middle of a write."""
     cluster_identifier: ClusterIdentifier
     """Which cluster the data is."""
     stack: str
@@ -55,13 +71,13 @@ class K3sServerArgs(TypedDict):
     drift: str | None
     """What others did to the container, with the time it was seen: it is then made anew."""
     keep_data: bool
-    """Whether destroy leaves both volumes on the NAS."""
+    """Whether destroy leaves the data on the NAS."""
     pull_timeout: int
     """Seconds for pulling the image."""
 
 
 class K3sServer(pulumi.ComponentResource):
-    """The k3s container with host networking, and what outlives it.
+    """The k3s container, and what outlives it.
 
     The image is pulled while an old container still runs; then the old one is stopped and the new
     one started, because both have the same name and ports.
@@ -77,7 +93,6 @@ class K3sServer(pulumi.ComponentResource):
     ) -> None:
         super().__init__("nas-k3s:index:K3sServer", name, None, opts)
         on_nas = pulumi.ResourceOptions(parent=self, provider=args["docker"])
-        keep = pulumi.ResourceOptions(retain_on_delete=args["keep_data"])
         image = docker.RemoteImage(
             f"{name}-image",
             name=args["image"],
@@ -90,54 +105,22 @@ class K3sServer(pulumi.ComponentResource):
                 ),
             ),
         )
-        # One after the other, although they do not need each other: an sshd with few MaxStartups
-        # hangs up on connections that come at once (docker/compose#10117).
-        data = docker.Volume(
-            f"{name}-data",
-            name=args["data_volume"],
-            opts=pulumi.ResourceOptions.merge(
-                on_nas, pulumi.ResourceOptions.merge(keep, _after(image))
-            ),
-        )
-        etc = docker.Volume(
-            f"{name}-etc",
-            name=args["etc_volume"],
-            opts=pulumi.ResourceOptions.merge(
-                on_nas, pulumi.ResourceOptions.merge(keep, _after(data))
-            ),
-        )
-        volumes = {"/var/lib/rancher/k3s": data, "/etc/rancher": etc}
+        mounts, last = _data(name, args, image, on_nas)
         cluster = args["cluster_identifier"]
         self.cluster_identifier = remembered(f"{name}-cluster", cluster.seen, cluster.first, self)
         claim = args["nas"].script(
             f"{name}-cluster-id",
             {
                 "script": "cluster-id.sh",
-                "variables": {"DATA_VOLUME": args["data_volume"]},
+                "variables": dict(zip(("DATA_PLACE", "ETC_PLACE"), _places(args), strict=True)),
                 "create": "claim",
                 "reason": self.cluster_identifier,
                 "timeout": 60,
             },
-            pulumi.ResourceOptions(parent=self, depends_on=[etc]),
+            pulumi.ResourceOptions(parent=self, depends_on=[last]),
         )
         # Deleted after the container, since the container depends on it.
-        network = args["nas"].script(
-            f"{name}-network",
-            {
-                "script": "host-cleanup.sh",
-                "variables": {
-                    "IMAGE": args["image"],
-                    "CONTAINER": args["container_name"],
-                    "CLEANUP": script_source("host-cleanup-inside.sh"),
-                    "VOLUMES": f"{args['data_volume']} {args['etc_volume']}",
-                    "KEEP": "yes" if args["keep_data"] else "no",
-                },
-                "create": "none",
-                "delete": "remove",
-                "timeout": 150,
-            },
-            pulumi.ResourceOptions(parent=self, depends_on=[claim]),
-        )
+        network = _leftovers(name, args, self, claim)
         mark = drift_mark(f"{name}-drift", args["drift"], self)
         self.container = docker.Container(
             f"{name}-container",
@@ -150,20 +133,22 @@ class K3sServer(pulumi.ComponentResource):
             ),
             labels=[docker.ContainerLabelArgs(label=STACK_LABEL, value=args["stack"])],
             privileged=True,
-            network_mode="host",
+            network_mode=args["network_mode"],
+            ports=_ports(args["ports"]),
             restart="unless-stopped",
-            mounts=[
-                docker.ContainerMountArgs(type="volume", target=target, source=volume.name)
-                for target, volume in volumes.items()
-            ],
+            mounts=mounts,
             uploads=_uploads(args),
             tmpfs={"/run": "", "/var/run": ""},
             ulimits=[docker.ContainerUlimitArgs(name="nofile", soft=65535, hard=65535)],
             # Explicit, else the daemon's own defaults come back as a change (pulumi-docker#1272).
             log_driver="json-file",
             log_opts={"max-file": "3", "max-size": "10m"},
-            destroy_grace_seconds=STOP_GRACE,
-            stop_timeout=STOP_GRACE,
+            memory=args["memory"],
+            # As much swap as the NAS has: what Docker sets by itself depends on the kernel.
+            memory_swap=None if args["memory"] is None else -1,
+            cpus=args["cpus"],
+            destroy_grace_seconds=args["stop_grace"],
+            stop_timeout=args["stop_grace"],
             must_run=True,
             opts=pulumi.ResourceOptions.merge(
                 on_nas,
@@ -179,6 +164,7 @@ class K3sServer(pulumi.ComponentResource):
                         args["image"],
                         " ",
                         mark,
+                        _limited(args),
                         self.cluster_identifier.apply(partial(_other_cluster, cluster)),
                     ),
                 ),
@@ -187,14 +173,115 @@ class K3sServer(pulumi.ComponentResource):
         self.register_outputs({"image": args["image"], "container": args["container_name"]})
 
 
-def _after(resource: pulumi.Resource) -> pulumi.ResourceOptions:
-    return pulumi.ResourceOptions(depends_on=[resource])
+def _data(
+    name: str, args: K3sServerArgs, image: docker.RemoteImage, on_nas: pulumi.ResourceOptions
+) -> tuple[list[docker.ContainerMountArgs], pulumi.Resource]:
+    """Mounts of the data, and the last of the resources that have to be there for them.
+
+    One after the other, although they do not need each other: an sshd with few MaxStartups hangs up
+    on connections that come at once (docker/compose#10117).
+    """
+    directory = args["data_directory"]
+    if directory is not None:
+        made = args["nas"].script(
+            f"{name}-data-directory",
+            {
+                "script": "data-directory.sh",
+                "variables": {
+                    "DIRECTORY": directory,
+                    "STACK": args["stack"],
+                    "CONTAINER": args["container_name"],
+                    "KEEP": "yes" if args["keep_data"] else "no",
+                },
+                "shown": {"directory": directory},
+                "create": "prepare",
+                "delete": "remove",
+                "timeout": 300,
+            },
+            pulumi.ResourceOptions(parent=on_nas.parent, depends_on=[image]),
+        )
+        sources: dict[str, pulumi.Input[str]] = dict(zip(_TARGETS, _places(args), strict=True))
+        return _mounts("bind", sources), made
+    keep = pulumi.ResourceOptions(retain_on_delete=args["keep_data"])
+    last: pulumi.Resource = image
+    sources = {}
+    for target, part, volume in zip(_TARGETS, _PARTS, _places(args), strict=True):
+        opts = pulumi.ResourceOptions.merge(keep, pulumi.ResourceOptions(depends_on=[last]))
+        made_volume = docker.Volume(
+            f"{name}-{part}",
+            name=volume,
+            opts=pulumi.ResourceOptions.merge(on_nas, opts),
+        )
+        sources[target] = made_volume.name
+        last = made_volume
+    return _mounts("volume", sources), last
+
+
+def _places(args: K3sServerArgs) -> tuple[str, str]:
+    """Volumes or directories of the data."""
+    directory = args["data_directory"]
+    if directory is None:
+        return args["data_volume"], args["etc_volume"]
+    return f"{directory}/{_PARTS[0]}", f"{directory}/{_PARTS[1]}"
 
 
 def _other_cluster(cluster: ClusterIdentifier, identifier: str) -> str:
     """What another cluster adds to the container's trigger: none with data that is older than its
     identifier, whose container need not be replaced to get one."""
     return "" if identifier == cluster.first else f" {identifier}"
+
+
+def _limited(args: K3sServerArgs) -> str:
+    # Docker changes a limit of memory in place, and takes none for no change.
+    return "" if args["memory"] is None else " limited"
+
+
+def _mounts(kind: str, sources: Mapping[str, pulumi.Input[str]]) -> list[docker.ContainerMountArgs]:
+    return [
+        docker.ContainerMountArgs(type=kind, target=target, source=source)
+        for target, source in sources.items()
+    ]
+
+
+def _leftovers(
+    name: str, args: K3sServerArgs, parent: pulumi.Resource, after: pulumi.Resource
+) -> pulumi.Resource:
+    """What destroy does once the container is gone.
+
+    Two resources, one for each network mode: when the mode changes, the old one is deleted after
+    the container was replaced, and takes with it what the old container left.
+    """
+    keeps_volumes = args["keep_data"] and args["data_directory"] is None
+    on_host = args["network_mode"] == "host"
+    return args["nas"].script(
+        f"{name}-network" if on_host else f"{name}-bridge",
+        {
+            "script": "host-cleanup.sh",
+            "variables": {
+                "IMAGE": args["image"],
+                "CONTAINER": args["container_name"],
+                "CLEANUP": script_source("host-cleanup-inside.sh"),
+                "PLACES": " ".join(_places(args)),
+                # A directory's own script tells of it.
+                "KEEP": "yes" if keeps_volumes else "no",
+            },
+            "create": "none",
+            "delete": "remove" if on_host else "tell",
+            "timeout": 150,
+        },
+        pulumi.ResourceOptions(parent=parent, depends_on=[after]),
+    )
+
+
+def _ports(ports: Sequence[PublishedPort]) -> list[docker.ContainerPortArgs] | None:
+    if not ports:
+        return None
+    return [
+        docker.ContainerPortArgs(
+            internal=port.inside, external=port.outside, protocol=port.protocol
+        )
+        for port in ports
+    ]
 
 
 def _uploads(args: K3sServerArgs) -> list[docker.ContainerUploadArgs]:
@@ -205,6 +292,12 @@ def _uploads(args: K3sServerArgs) -> list[docker.ContainerUploadArgs]:
             content=pulumi.Output.secret(args["registries_yaml"]),
             permissions="0600",
         )
+    ]
+    uploads += [
+        docker.ContainerUploadArgs(
+            file=file, content=pulumi.Output.secret(content), permissions="0600"
+        )
+        for file, content in args["registry_files"].items()
     ]
     if args["ca_certificates"]:
         uploads.append(

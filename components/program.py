@@ -96,9 +96,16 @@ def build(plan: Plan, target: SshTarget, file_drift: str | None = None) -> None:
             "env": plan.env,
             "registries_yaml": plan.registries_yaml,
             "ca_certificates": plan.ca_certificates,
+            "registry_files": plan.registry_files,
+            "network_mode": settings.network_mode,
+            "ports": plan.ports,
             "data_volume": plan.data_volume,
             "etc_volume": plan.etc_volume,
             "cluster_identifier": plan.cluster_identifier,
+            "data_directory": plan.data_directory,
+            "memory": plan.memory,
+            "cpus": plan.cpus,
+            "stop_grace": settings.stop_grace,
             "stack": settings.stack,
             "drift": plan.container_drift,
             "keep_data": settings.keep_data,
@@ -116,6 +123,7 @@ def build(plan: Plan, target: SshTarget, file_drift: str | None = None) -> None:
             "names": plan.kubeconfig,
             "cluster_identifier": server.cluster_identifier,
             "drift": plan.kubeconfig_drift,
+            "stop_grace": settings.stop_grace,
             "timeout": settings.ready_timeout,
         },
         pulumi.ResourceOptions(depends_on=[server]),
@@ -130,7 +138,9 @@ def build(plan: Plan, target: SshTarget, file_drift: str | None = None) -> None:
             "container_name": settings.container_name,
             "node_name": plan.node_name,
             "kubelet_version": plan.kubelet_version,
-            "components": plan.components,
+            "workloads": plan.workloads,
+            "endpoint": plan.kubeconfig.server,
+            "proxy": plan.server_proxy,
             "cluster_domain": settings.cluster_domain,
             "smoke_image": settings.smoke_image,
             "pull_hint": plan.pull_hint,
@@ -155,12 +165,20 @@ def build(plan: Plan, target: SshTarget, file_drift: str | None = None) -> None:
             },
             pulumi.ResourceOptions(depends_on=[ready]),
         )
-    _export(plan, access)
+    _export(plan, server, access, ready)
 
 
-def _export(plan: Plan, access: ClusterAccess) -> None:
+def _export(plan: Plan, server: K3sServer, access: ClusterAccess, ready: ClusterReady) -> None:
+    """What other stacks build on: docs/outputs.md says what each output promises."""
+    settings = plan.settings
     pulumi.export("kubeconfig", access.kubeconfig)
     pulumi.export("endpoint", plan.kubeconfig.server)
     pulumi.export("context", plan.kubeconfig.name)
+    pulumi.export("clusterIdentifier", server.cluster_identifier)
     pulumi.export("nodeName", plan.node_name)
+    pulumi.export("nodeIp", ready.node_ip)
+    pulumi.export("kubeletVersion", ready.kubelet_version)
     pulumi.export("image", plan.image)
+    pulumi.export("clusterDomain", settings.cluster_domain)
+    pulumi.export("clusterCidr", settings.cluster_cidr)
+    pulumi.export("serviceCidr", settings.service_cidr)

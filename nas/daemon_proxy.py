@@ -38,12 +38,12 @@ class DaemonProxy:
     authorization: str
 
 
-def plan_daemon_proxy(settings: Settings, node_ip: str | None) -> DaemonProxy | None:
+def plan_daemon_proxy(settings: Settings, address: str | None) -> DaemonProxy | None:
     """What the daemon has to be told; None: the NAS needs no proxy."""
     url = settings.proxy_url
     if url is None:
         return None
-    bypass = no_proxy.for_daemon(settings, node_ip)
+    bypass = no_proxy.for_daemon(settings, address)
     proxies = {
         "http-proxy": url.url,
         "https-proxy": url.url,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from nas import fact_lines
+from nas.fact_lines import DockerNetwork, Listener, Network, Route
 from nas.remote_script import launched, render
 from nas.settings import Settings, platform_variables
 from nas.ssh import SshTarget
@@ -40,16 +42,33 @@ class Facts:
         put: fingerprint of what stands there for the proxy, by whoever's hand.
         applied_put, applied_proxy, applied_no_proxy: what our last run left behind, if there was
             one and its record is still there.
-        data_fs: file system below Docker's data, as `stat -f` names it.
+        data_directory: the setting without symbolic links, where the NAS has them.
+        data_directory_is: `absent`, `empty`, `ours`, `other` (another stack's), `file` or
+            `foreign` (it holds somebody's files).
+        data_fs: file system below the cluster's data, as `stat -f` names it.
+        data_mount: device and mount point below the cluster's data.
+        volumes: where disks of the NAS are mounted.
         container: state of the k3s container as Docker names it (`running`, `exited`, ...).
         container_port: the port of its API.
+        container_network: its network mode.
+        container_publishes: ports of the NAS that lead into it, `8080/tcp`.
+        container_data: volume or directory of its data.
         own_container: name of the container that belongs to this stack, by its label.
         cluster_data: `there` or `none`; empty: not seen.
         cluster_id: which cluster the data says it is.
         kubeconfig: checksum of the certificates in the kubeconfig that k3s wrote.
         applied_kubeconfig: that of the one which our last run handed out.
         client_certificate: the client's certificates in it, PEM in base64.
-        ports_taken: those of the ports we need that something listens on.
+        listeners: those who hold ports that we need.
+        routes: what the NAS reaches without its default gateway.
+        docker_networks: Docker's networks; docker_pools: where it takes new ones from, if the
+            owner has set that.
+        cgroup_memory: whether there are limits of memory: `yes` or `no`.
+        kernel_lacks: features that the kernel's config says it does not have.
+        kernel_may_lack: features that no module was found for.
+        cpus: number of processors.
+        container_flags: flag of k3s without dashes -> value, of those that its data depends on.
+        token: fingerprint of the cluster's token, while it runs.
         running: number of running containers.
         no_restart_policy: running containers that Docker would not start again by itself.
     """
@@ -72,7 +91,11 @@ class Facts:
     engine: str = ""
     storage_driver: str = ""
     data_root: str = ""
+    data_directory: str = ""
+    data_directory_is: str = ""
     data_fs: str = ""
+    data_mount: str = ""
+    volumes: tuple[str, ...] = ()
     http_proxy: str = ""
     https_proxy: str = ""
     no_proxy: str = ""
@@ -84,15 +107,33 @@ class Facts:
     applied_no_proxy: str = ""
     container: str = ""
     container_port: int | None = None
+    container_network: str = ""
+    container_publishes: tuple[str, ...] = ()
+    container_data: str = ""
     own_container: str = ""
     cluster_data: str = ""
     cluster_id: str = ""
     kubeconfig: str = ""
     applied_kubeconfig: str = ""
     client_certificate: str = ""
-    ports_taken: tuple[int, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    routes: tuple[Route, ...] = ()
+    docker_networks: tuple[DockerNetwork, ...] = ()
+    docker_pools: tuple[Network, ...] = ()
+    cgroup_memory: str = ""
+    kernel_lacks: tuple[str, ...] = ()
+    kernel_may_lack: tuple[str, ...] = ()
+    cpus: int | None = None
+    container_flags: Mapping[str, str] = field(default_factory=dict)
+    token: str = ""
     running: int | None = None
     no_restart_policy: tuple[str, ...] = field(default=())
+
+    @property
+    def ports_taken(self) -> tuple[int, ...]:
+        """TCP ports that we need and something listens on."""
+        taken = (one.port for one in self.listeners if one.protocol == "tcp")
+        return tuple(dict.fromkeys(taken))
 
 
 @dataclass(frozen=True)
@@ -120,6 +161,9 @@ def parse_facts(text: str) -> Facts:
     def one(name: str) -> str:
         return values.get(name, [""])[-1]
 
+    def every(name: str) -> list[str]:
+        return values.get(name, [])
+
     def number(name: str) -> int | None:
         return int(one(name)) if one(name).isdecimal() else None
 
@@ -142,11 +186,15 @@ def parse_facts(text: str) -> Facts:
         engine=one("engine"),
         storage_driver=one("storage_driver"),
         data_root=one("data_root"),
+        data_directory=one("data_directory"),
+        data_directory_is=one("data_directory_is"),
         data_fs=one("data_fs"),
+        data_mount=one("data_mount"),
+        volumes=tuple(every("volume")),
         http_proxy=one("http_proxy"),
         https_proxy=one("https_proxy"),
         no_proxy=one("no_proxy"),
-        dockerd_flags=tuple(values.get("dockerd_flag", [])),
+        dockerd_flags=tuple(every("dockerd_flag")),
         proxy_file=one("proxy_file"),
         put=one("put"),
         applied_put=one("applied_put"),
@@ -154,16 +202,33 @@ def parse_facts(text: str) -> Facts:
         applied_no_proxy=one("applied_no_proxy"),
         container=one("container"),
         container_port=number("container_port"),
+        container_network=one("container_network"),
+        container_publishes=tuple(every("container_publishes")),
+        container_data=one("container_data"),
         own_container=one("own_container"),
         cluster_data=one("cluster_data"),
         cluster_id=one("cluster_id"),
         kubeconfig=one("kubeconfig"),
         applied_kubeconfig=one("applied_kubeconfig"),
         client_certificate=one("client_certificate"),
-        ports_taken=tuple(int(port) for port in values.get("port_taken", []) if port.isdecimal()),
+        listeners=fact_lines.listeners(every("listener")),
+        routes=fact_lines.routes(every("route"), every("route6")),
+        docker_networks=fact_lines.docker_networks(every("docker_network")),
+        docker_pools=fact_lines.networks(every("docker_pool")),
+        cgroup_memory=one("cgroup_memory"),
+        kernel_lacks=tuple(every("kernel_lacks")),
+        kernel_may_lack=tuple(every("kernel_may_lack")),
+        cpus=number("cpus"),
+        container_flags=_flags(every("container_flag")),
+        token=one("token"),
         running=number("running"),
-        no_restart_policy=tuple(values.get("no_restart_policy", [])),
+        no_restart_policy=tuple(every("no_restart_policy")),
     )
+
+
+def _flags(lines: Sequence[str]) -> dict[str, str]:
+    parts = [line.removeprefix("--").partition("=") for line in lines]
+    return {flag: value for flag, _, value in parts}
 
 
 def ssh_command(target: SshTarget, command: str) -> list[str]:
@@ -185,16 +250,22 @@ def ssh_command(target: SshTarget, command: str) -> list[str]:
 def read_facts(
     settings: Settings, target: SshTarget, ports: Sequence[int], deadline: float = DEADLINE
 ) -> Facts | Unreadable:
-    """One read-only SSH round trip. Never raises for a NAS that is off or refuses us."""
+    """One read-only SSH round trip. Never raises for a NAS that is off or refuses us.
+
+    Args:
+        ports: whose listeners to tell, TCP and UDP.
+    """
     script = render(
         "facts.sh",
         {
             **platform_variables(settings),
             "CONTAINER": settings.container_name,
             "STACK_LABEL": f"{STACK_LABEL}={settings.stack}",
-            "DATA_VOLUME": settings.data_volume,
-            "ETC_VOLUME": settings.etc_volume,
-            "PORTS": " ".join(str(port) for port in ports),
+            "DATA_PLACE": settings.places[0],
+            "ETC_PLACE": settings.places[1],
+            "PORTS": " ".join(map(str, ports)),
+            "DATA_DIRECTORY": settings.data_directory or "",
+            "STACK": settings.stack,
         },
     )
     stdin = launched(script, settings.sudo_password)

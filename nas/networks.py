@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network
 
 from nas.errors import NAMESPACE, Problem
@@ -59,14 +59,16 @@ def _overlaps(
         key, other = "clusterCidr", "serviceCidr"
         if blocks[key] == DEFAULTS[key]:
             key, other = other, key
-        found.append((key, _overlap(other, blocks), _move(networks[key].version, taken)))
+        found.append((key, _overlap(other, blocks), free_block(networks[key].version, taken)))
     lan = networks.get("lanCidr")
     for key in ("clusterCidr", "serviceCidr"):
         if lan is None or not networks[key].overlaps(lan):
             continue
         nas = next((literal[name] for name in ("nodeIp", "host") if name in literal), None)
         if nas is None or ipaddress.ip_address(nas) in lan:
-            found.append((key, _overlap("lanCidr", blocks), _move(networks[key].version, taken)))
+            found.append(
+                (key, _overlap("lanCidr", blocks), free_block(networks[key].version, taken))
+            )
         else:
             near = ipaddress.ip_network(f"{nas}/{24 if '.' in nas else 64}", strict=False)
             why = f"{_overlap(key, blocks)}, and the NAS ({nas}) is not in it"
@@ -89,12 +91,14 @@ def _holding(
             if ipaddress.ip_address(text) in networks[key]
         ]
         if held:
-            fix = _move(networks[key].version, taken)
+            fix = free_block(networks[key].version, taken)
             found.append((key, f"holds {' and '.join(held)}", fix))
     return found
 
 
-def _move(version: int, taken: list[_Network]) -> str:
+def free_block(version: int, taken: Iterable[_Network]) -> str:
+    """What to write instead of a block of this family that `taken` leaves no room for."""
+    taken = tuple(taken)
     free = next(
         (
             text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nas.proxy import cluster_no_proxy, daemon_no_proxy, join_no_proxy
 from nas.settings import Settings
 
@@ -12,15 +14,23 @@ def _own(settings: Settings) -> tuple[str, ...]:
     return join_no_proxy(lan, settings.registries.private_hosts(), settings.no_proxy)
 
 
-def for_daemon(settings: Settings, node_ip: str | None) -> tuple[str, ...]:
+def for_daemon(settings: Settings, address: str | None) -> tuple[str, ...]:
     """Entries of the Docker daemon's list."""
-    hosts = join_no_proxy([settings.host], [node_ip] if node_ip else [])
+    hosts = join_no_proxy([settings.host], [address] if address else [])
     return daemon_no_proxy(hosts, _own(settings))
 
 
-def for_cluster(settings: Settings, node_name: str, node_ip: str | None) -> tuple[str, ...]:
-    """Entries of k3s's list."""
-    hosts = join_no_proxy([settings.host], [node_ip] if node_ip else [], [node_name])
+def for_cluster(
+    settings: Settings, node_name: str, address: str | None, node_networks: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Entries of k3s's list.
+
+    Args:
+        address: the NAS's own.
+        node_networks: blocks of the node's address, where the container has one of its own, which
+            may be another after each start.
+    """
+    hosts = join_no_proxy([settings.host], [address] if address else [], [node_name], node_networks)
     return cluster_no_proxy(
         cluster_cidr=settings.cluster_cidr,
         service_cidr=settings.service_cidr,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nas import no_proxy
+from nas import data_place, limits, no_proxy
+from nas.bridge import bridge_networks
 from nas.cluster_data import ClusterIdentifier, cluster_identifier
 from nas.daemon_proxy import DaemonProxy, choice_for, plan_daemon_proxy
 from nas.drift import Drift, find_drift, marker
@@ -15,20 +16,15 @@ from nas.errors import RefusedError
 from nas.facts import Facts, Unreadable
 from nas.home import expand
 from nas.kubeconfig import KubeconfigNames
+from nas.packaged import workloads
 from nas.proxy import bracketed, is_ip
+from nas.published_ports import PublishedPort
 from nas.refusals import find_refusals
 from nas.server_command import server_command, server_env
 from nas.settings import Settings
 from nas.warnings import find_warnings
 
 DOCKER_HUB = "registry-1.docker.io"
-DEPLOYMENTS = {
-    "coredns": "coredns",
-    "local-storage": "local-path-provisioner",
-    "metrics-server": "metrics-server",
-    "traefik": "traefik",
-}
-"""Packaged component -> its Deployment in kube-system; servicelb has none of its own."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +33,20 @@ class Plan:
 
     Attributes:
         registry: `host:port` that the k3s image is pulled from.
+        node_ip: address of the node; None: k3s finds its container's own.
         kubelet_version: what `kubectl get nodes` has to show, empty when the image is not a
             k3s release.
         command: arguments of the container.
         env: environment of the container. Holds the proxy's password and the token.
-        components: deployments in kube-system that have to become available.
+        registry_files: path in the container -> content, which may be a private key.
+        workloads: what in kube-system has to work, `KIND/NAME`.
+        data_volume, etc_volume: Docker's volumes for the data.
+        data_directory: directory on the NAS instead of them, without symbolic links.
+        ports: what Docker publishes on the NAS.
+        memory: megabytes; cpus: as Docker's provider reads it back.
         kubeconfig: names and server of the kubeconfig that is handed out.
         pull_hint: what to change when the cluster cannot pull its images.
+        server_proxy: `host:port` of the proxy that all of k3s uses, or empty.
         cluster_identifier: which cluster the Kubernetes provider is told it has.
         daemon_drift, path_drift, container_drift, kubeconfig_drift: what others, or time, changed
             on the NAS, with the time it was seen.
@@ -60,13 +63,19 @@ class Plan:
     command: tuple[str, ...]
     env: dict[str, str]
     registries_yaml: str
+    registry_files: dict[str, str]
     ca_certificates: str
-    components: tuple[str, ...]
+    workloads: tuple[str, ...]
     data_volume: str
     etc_volume: str
+    data_directory: str | None
+    ports: tuple[PublishedPort, ...]
+    memory: int | None
+    cpus: str | None
     kubeconfig: KubeconfigNames
     cluster_identifier: ClusterIdentifier
     pull_hint: str
+    server_proxy: str
     daemon_drift: str | None
     path_drift: str | None
     container_drift: str | None
@@ -81,14 +90,14 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         RefusedError: when the NAS, as far as it is known, cannot carry this config.
     """
     known = facts if isinstance(facts, Facts) else None
-    node_ip = _node_ip(settings, known)
-    daemon = plan_daemon_proxy(settings, node_ip)
+    address = _address(settings, known)
+    daemon = plan_daemon_proxy(settings, address)
     if known is not None:
         problems = find_refusals(settings, known, daemon)
         if problems:
             raise RefusedError(problems)
     node_name = settings.node_name or settings.stack
-    bypass = no_proxy.for_cluster(settings, node_name, node_ip)
+    bypass = no_proxy.for_cluster(settings, node_name, address, _node_networks(settings, known))
     drift = _drift(settings, known, daemon)
     seen = None if known is None else known.time
     return Plan(
@@ -98,24 +107,29 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         image=settings.image,
         kubelet_version=_kubelet_version(settings),
         node_name=node_name,
-        node_ip=node_ip,
-        command=server_command(settings, known, node_name, node_ip),
+        node_ip=address if settings.network_mode == "host" else None,
+        command=server_command(settings, known, node_name, address),
         env=server_env(settings, bypass),
         registries_yaml=settings.registries.to_yaml(),
+        registry_files={
+            place: expand(file).read_text(encoding="utf-8", errors="replace")
+            for place, file in settings.registries.files().items()
+        },
         ca_certificates=_ca_certificates(settings),
-        components=tuple(
-            deployment
-            for component, deployment in DEPLOYMENTS.items()
-            if component not in settings.disable
-        ),
+        workloads=workloads(settings),
         data_volume=settings.data_volume,
         etc_volume=settings.etc_volume,
+        data_directory=data_place.directory(settings, known),
+        ports=settings.published,
+        memory=None if settings.memory_limit is None else limits.megabytes(settings.memory_limit),
+        cpus=None if settings.cpu_limit is None else limits.cpus(settings.cpu_limit),
         kubeconfig=KubeconfigNames(
             name=f"k3s-{settings.stack}",
             server=f"https://{bracketed(settings.host)}:{settings.api_port}",
         ),
         cluster_identifier=cluster_identifier(settings, known),
         pull_hint=_pull_hint(settings),
+        server_proxy=_server_proxy(settings),
         daemon_drift=marker(drift.daemon_proxy, seen),
         path_drift=marker(drift.docker_path, seen),
         container_drift=marker(drift.container, seen),
@@ -139,13 +153,19 @@ def _kubelet_version(settings: Settings) -> str:
     return "" if settings.k3s_image else settings.k3s_version.replace("-k3s", "+k3s")
 
 
-def _node_ip(settings: Settings, facts: Facts | None) -> str | None:
+def _address(settings: Settings, facts: Facts | None) -> str | None:
     """The address that we reach the NAS by, never one that k3s would guess, such as docker0's."""
     if settings.node_ip:
         return settings.node_ip
     if is_ip(settings.host):
         return settings.host
     return facts.address if facts is not None and is_ip(facts.address) else None
+
+
+def _node_networks(settings: Settings, facts: Facts | None) -> tuple[str, ...]:
+    if settings.network_mode == "host" or facts is None:
+        return ()
+    return tuple(str(network) for network in bridge_networks(facts))
 
 
 def _ca_certificates(settings: Settings) -> str:
@@ -167,6 +187,11 @@ def _pull_hint(settings: Settings) -> str:
         f"k3s pulls through the proxy {url.address} (nas-k3s:proxy): check that it runs and lets "
         "this registry through, and nas-k3s:caCertificatesFile if it re-signs TLS"
     )
+
+
+def _server_proxy(settings: Settings) -> str:
+    url = settings.proxy_url
+    return url.address if url is not None and settings.proxy_scope == "all" else ""
 
 
 def _drift(settings: Settings, facts: Facts | None, daemon: DaemonProxy | None) -> Drift:

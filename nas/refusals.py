@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from nas.checks.account import check_account
+from nas.checks.data import check_data
 from nas.checks.docker import check_docker, check_route
+from nas.checks.kernel import check_kernel
+from nas.checks.limits import check_limits
+from nas.checks.networks import check_host_networks
 from nas.checks.ports import check_ports
+from nas.checks.storage import check_storage
 from nas.daemon_proxy import DaemonProxy
 from nas.errors import Problem
 from nas.facts import Facts
@@ -17,5 +22,10 @@ def find_refusals(settings: Settings, facts: Facts, daemon: DaemonProxy | None) 
         *check_account(settings, facts),
         *check_docker(settings, facts),
         *check_route(settings, facts, daemon),
+        *check_kernel(settings, facts),
+        *check_limits(settings, facts),
+        *check_storage(settings, facts),
+        *check_host_networks(settings, facts),
         *check_ports(settings, facts),
+        *check_data(settings, facts),
     ]

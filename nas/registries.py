@@ -1,13 +1,13 @@
 """registries.yaml, the file from which k3s configures the registries of its containerd.
 
-Format: https://docs.k3s.io/installation/private-registry. Traps behind the checks: a `configs` key
-is the host of the endpoint, not the mirrored name (k3s-io/k3s#13215), and ports belong to the key
-(k3s-io/k3s#10358).
+Format: https://docs.k3s.io/installation/private-registry. Its TLS files are named by their paths on
+this machine; they are copied into the container, and k3s reads the copies.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -17,6 +17,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from nas.proxy import BadValueError, is_hostname, is_ip
 
 PATH = "/etc/rancher/k3s/registries.yaml"
+FILES = "/etc/nas-k3s/registries"
+"""Where the copies of TLS files are: in the container alone, so that none outlives its setting."""
+FILE_MEMBERS = ("ca_file", "cert_file", "key_file")
 
 
 def _endpoint(text: str) -> str:
@@ -74,7 +77,24 @@ class Registries(_Model):
     def to_yaml(self) -> str:
         """The text of registries.yaml; `{}` when nothing is set, which k3s takes as no file."""
         content: dict[str, Any] = self.model_dump(exclude_none=True, exclude_defaults=True)
+        for name, config in content.get("configs", {}).items():
+            tls = config.get("tls", {})
+            tls.update({member: _copy(name, member) for member in FILE_MEMBERS if member in tls})
         return yaml.safe_dump(content, sort_keys=True, default_flow_style=False)
+
+    def files(self) -> dict[str, str]:
+        """Path in the container -> path on this machine, for each TLS file."""
+        return {
+            _copy(name, member): path
+            for name, config in self.configs.items()
+            for member in FILE_MEMBERS
+            if config.tls is not None and (path := getattr(config.tls, member)) is not None
+        }
+
+    @staticmethod
+    def endpoint_hosts(mirror: Mirror) -> list[str]:
+        """`host[:port]` of a mirror's endpoints, as keys of `configs` are written."""
+        return [urlsplit(endpoint).netloc.rpartition("@")[2] for endpoint in mirror.endpoint]
 
     def private_hosts(self) -> tuple[str, ...]:
         """Endpoint hosts inside the LAN, which must not be asked for through the proxy.
@@ -87,6 +107,12 @@ class Registries(_Model):
             for endpoint in mirror.endpoint
         ]
         return tuple(dict.fromkeys(host for host in hosts if _is_private(host)))
+
+
+def _copy(name: str, member: str) -> str:
+    # A host[:port] without its brackets and '*' is a name of a directory.
+    safe = re.sub(r"[^A-Za-z0-9.-]", "_", name)
+    return f"{FILES}/{safe}/{member.removesuffix('_file')}.pem"
 
 
 _PRIVATE_SUFFIXES = (".lan", ".local", ".internal", ".home.arpa", ".home", ".localdomain")

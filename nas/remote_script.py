@@ -36,7 +36,16 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "cluster-id.sh": ("cluster-data.sh",),
     "kubeconfig.sh": ("cluster-data.sh",),
     "host-cleanup.sh": ("cluster-data.sh",),
-    "facts.sh": (*_STRATEGIES, "cluster-data.sh"),
+    "data-directory.sh": ("owned-directory.sh",),
+    "facts.sh": (
+        *_STRATEGIES,
+        "facts-network.sh",
+        "facts-kernel.sh",
+        "facts-storage.sh",
+        "owned-directory.sh",
+        "cluster-data.sh",
+        "facts-cluster.sh",
+    ),
 }
 """What a script needs beside the library: each file has one concern."""
 

@@ -21,6 +21,8 @@ HAVE_SETTINGS = {
     "cluster-domain": "clusterDomain",
     "disable": "disable",
     "private-registry": "registries",
+    "snapshotter": "snapshotter",
+    "kubelet-arg": "kubeletArgs",
 }
 """Flag -> the setting that makes it."""
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from nas.facts import Facts
+from nas.k3s_release import release_of
 from nas.proxy import join_no_proxy
 from nas.settings import Settings
+from nas.snapshotter import DEFAULT, snapshotter
 
 FIRST_K3S_REFUSING_CGROUP_V1 = (1, 35)
 """kubelet's failCgroupV1 defaults to true from here on (kubernetes/kubernetes#134298)."""
-FILE_SYSTEMS_WITHOUT_OVERLAY = ("zfs", "nfs", "nfs4", "overlay", "overlayfs", "tmpfs", "ecryptfs")
-"""containerd's overlayfs snapshotter does not work on top of these (k3s-io/k3s#66, #3266)."""
 
 
 def server_env(settings: Settings, bypass: Sequence[str]) -> dict[str, str]:
@@ -34,14 +33,19 @@ def server_env(settings: Settings, bypass: Sequence[str]) -> dict[str, str]:
 
 
 def server_command(
-    settings: Settings, facts: Facts | None, node_name: str, node_ip: str | None
+    settings: Settings, facts: Facts | None, node_name: str, address: str | None
 ) -> tuple[str, ...]:
-    """Arguments of the container."""
-    sans = join_no_proxy([settings.host], [node_ip] if node_ip else [], settings.tls_sans)
+    """Arguments of the container.
+
+    Args:
+        address: the NAS's own; that of the node too, unless its container has another.
+    """
+    sans = join_no_proxy([settings.host], [address] if address else [], settings.tls_sans)
+    is_nodes = address is not None and settings.network_mode == "host"
     return (
         "server",
         f"--node-name={node_name}",
-        *([f"--node-ip={node_ip}"] if node_ip else []),
+        *([f"--node-ip={address}"] if is_nodes else []),
         *(f"--tls-san={name}" for name in sans),
         f"--https-listen-port={settings.api_port}",
         f"--cluster-cidr={settings.cluster_cidr}",
@@ -53,22 +57,22 @@ def server_command(
         # nf_conntrack_max is the NAS's own with host networking: leave it (k3d-io/k3d#607).
         "--kube-proxy-arg=conntrack-max-per-core=0",
         "--kube-proxy-arg=conntrack-min=0",
-        *_snapshotter(facts),
+        *_snapshotter(settings, facts),
         *_cgroup(settings, facts),
+        *(f"--kubelet-arg={argument}" for argument in settings.kubelet_args),
         *settings.server_args,
     )
 
 
-def _snapshotter(facts: Facts | None) -> tuple[str, ...]:
-    if facts is not None and facts.data_fs in FILE_SYSTEMS_WITHOUT_OVERLAY:
-        return ("--snapshotter=native",)
-    return ()
+def _snapshotter(settings: Settings, facts: Facts | None) -> tuple[str, ...]:
+    chosen = snapshotter(settings, facts)
+    # Without the flag k3s takes its default too: naming it later restarts nothing.
+    return () if chosen == DEFAULT else (f"--snapshotter={chosen}",)
 
 
 def _cgroup(settings: Settings, facts: Facts | None) -> tuple[str, ...]:
-    # An image of the user's own tells its version by its tag, or not at all.
-    found = re.search(r":v(\d+)\.(\d+)\.", settings.image)
-    if found is None or (int(found[1]), int(found[2])) < FIRST_K3S_REFUSING_CGROUP_V1:
+    release = release_of(settings.image)
+    if release is None or release[:2] < FIRST_K3S_REFUSING_CGROUP_V1:
         return ()
     if facts is not None and facts.cgroup == 1:
         return ("--kubelet-arg=fail-cgroupv1=false",)

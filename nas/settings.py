@@ -24,9 +24,10 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from nas import server_args, values
+from nas import limits, server_args, values
 from nas.errors import NAMESPACE, NOT_SHOWN, Problem, RefusedError, set_command
 from nas.key_files import check_certificates, check_private_key
+from nas.kubelet_args import kubelet_arg
 from nas.networks import check_networks
 from nas.proxy import (
     BadValueError,
@@ -36,7 +37,9 @@ from nas.proxy import (
     may_hold_credentials,
     parse_proxy,
 )
+from nas.published_ports import PublishedPort, doubles, publish_port, published
 from nas.registries import Registries
+from nas.registry_checks import check_registries
 
 EXAMPLES = "stacks/Pulumi.example.yaml"
 
@@ -68,6 +71,7 @@ _own_ca = values.own_path("~/proxy-ca.pem")
 # Strict, else `true` would be port 1.
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Seconds = Annotated[int, Field(ge=10, le=7200, strict=True)]
+Grace = Annotated[int, Field(ge=10, le=600, strict=True)]
 
 
 class Settings(BaseModel):
@@ -113,7 +117,9 @@ class Settings(BaseModel):
     container_name: Annotated[str, AfterValidator(values.container_name)] = "k3s"
     node_name: Annotated[str, AfterValidator(values.name)] | None = None
     node_ip: Annotated[str, AfterValidator(values.address)] | None = None
+    network_mode: Literal["host", "bridge"] = "host"
     api_port: Port = 6443
+    publish_ports: list[Annotated[str, AfterValidator(publish_port)]] = Field(default_factory=list)
     tls_sans: list[Annotated[str, AfterValidator(values.san)]] = Field(default_factory=list)
     cluster_cidr: Annotated[str, AfterValidator(values.cluster_block)] = "10.42.0.0/16"
     service_cidr: Annotated[str, AfterValidator(values.service_block)] = "10.43.0.0/16"
@@ -122,11 +128,17 @@ class Settings(BaseModel):
         default_factory=lambda: ["servicelb", "traefik"]
     )
     server_args: list[str] = Field(default_factory=list)
+    kubelet_args: list[Annotated[str, AfterValidator(kubelet_arg)]] = Field(default_factory=list)
     token: Annotated[str, AfterValidator(values.secret_line)] | None = None
     registries: Registries = Field(default_factory=Registries)
     smoke_image: Annotated[str, AfterValidator(values.image)] = (
         "docker.io/rancher/mirrored-library-busybox:1.37.0"
     )
+    data_directory: Annotated[str, AfterValidator(values.nas_directory)] | None = None
+    snapshotter: Literal["auto", "overlayfs", "native", "fuse-overlayfs"] = "auto"
+    memory_limit: Annotated[str, AfterValidator(limits.memory_limit)] | None = None
+    cpu_limit: Annotated[str, AfterValidator(limits.cpu_limit)] | None = None
+    stop_grace: Grace = 30
     kubeconfig_file: Annotated[str, AfterValidator(values.home_path("~/.kube/config"))] | None = (
         None
     )
@@ -147,6 +159,11 @@ class Settings(BaseModel):
         return parse_proxy(self.proxy, self.proxy_user, self.proxy_password)
 
     @property
+    def image(self) -> str:
+        """The k3s image to run."""
+        return self.k3s_image or f"docker.io/rancher/k3s:{self.k3s_version}"
+
+    @property
     def data_volume(self) -> str:
         """Docker volume of /var/lib/rancher/k3s."""
         return f"{self.container_name}-data"
@@ -157,9 +174,19 @@ class Settings(BaseModel):
         return f"{self.container_name}-etc"
 
     @property
-    def image(self) -> str:
-        """The k3s image to run."""
-        return self.k3s_image or f"docker.io/rancher/k3s:{self.k3s_version}"
+    def places(self) -> tuple[str, str]:
+        """Volumes, or directories instead, of /var/lib/rancher/k3s and /etc/rancher."""
+        if self.data_directory is None:
+            return self.data_volume, self.etc_volume
+        return f"{self.data_directory}/data", f"{self.data_directory}/etc"
+
+    @property
+    def published(self) -> tuple[PublishedPort, ...]:
+        """Ports that Docker publishes; with host networking none has to be."""
+        if self.network_mode == "host":
+            return ()
+        others = (port for text in self.publish_ports for port in published(text))
+        return (PublishedPort(self.api_port, self.api_port), *others)
 
 
 def _describe(value: object, key: str) -> str:
@@ -217,7 +244,9 @@ def _list(key: str, text: str) -> object:
         return _yaml(text)
     if may_hold_credentials(text) and key != "serverArgs":
         return [text]  # is refused, and no piece of a password may become an item of its own
-    # A comma may be a part of an argument, as in --kubelet-arg=a=b,c=d.
+    if key == "kubeletArgs":
+        return [text]  # a comma may be a part of it, as in system-reserved=cpu=1,memory=1Gi
+    # A comma may be a part of an argument, as in --kube-proxy-arg=a=b,c=d.
     comma = r",\s*(?=-)" if key == "serverArgs" else ","
     return [item for item in map(str.strip, re.split(comma, text)) if item]
 
@@ -346,9 +375,11 @@ def _cross_checks(settings: Settings) -> list[Problem]:
         *_check_platform(settings),
         *_check_proxy(settings),
         *_check_networks(settings),
+        *_check_network_mode(settings),
         *_check_server_args(settings),
         *_check_ca(settings),
         *_check_kubeconfig(settings),
+        *check_registries(settings.registries),
     ]
 
 
@@ -468,6 +499,50 @@ def _check_networks(settings: Settings) -> list[Problem]:
             "proxy": None if url is None else url.host,
         },
     )
+
+
+def _check_network_mode(settings: Settings) -> list[Problem]:
+    remove = f"remove it, or {set_command('networkMode', 'bridge')}"
+    if settings.network_mode == "host":
+        return [
+            Problem(
+                "publishPorts",
+                json.dumps(settings.publish_ports),
+                "has nothing to do with networkMode host: every port of k3s is one of the NAS",
+                remove,
+            )
+        ] * bool(settings.publish_ports)
+    problems = []
+    if settings.node_ip is not None:
+        problems.append(
+            Problem(
+                "nodeIp",
+                json.dumps(settings.node_ip),
+                "cannot be chosen with networkMode bridge: the node has its container's address",
+                f"pulumi config rm {NAMESPACE}:nodeIp; names and addresses that you use for the "
+                "API belong to tlsSans",
+            )
+        )
+    api = f"{settings.api_port}:{settings.api_port}"
+    for index, port in doubles([api, *settings.publish_ports]):
+        problems.append(
+            Problem(
+                f"publishPorts[{index - 1}]",
+                json.dumps(settings.publish_ports[index - 1]),
+                f"publishes port {port.outside} a second time (apiPort is there already)",
+                "remove it, or write another port of the NAS",
+            )
+        )
+    if ":" in settings.cluster_cidr:
+        problems.append(
+            Problem(
+                "clusterCidr",
+                json.dumps(settings.cluster_cidr),
+                "is IPv6, and Docker's bridge gives the node an address of IPv4",
+                f"write blocks of IPv4, or {set_command('networkMode', 'host')}",
+            )
+        )
+    return problems
 
 
 def _check_server_args(settings: Settings) -> list[Problem]:

@@ -178,6 +178,18 @@ def nas_path(example: str) -> Callable[[str], str]:
     return check
 
 
+def nas_directory(text: str) -> str:
+    """An absolute path on the NAS that is put into scripts, without a slash at its end."""
+    path = text.rstrip("/")
+    parts = path.split("/")[1:]
+    if not re.fullmatch(r"(?:/[^\s/'\"$`\\\\*?\[\]:,|]+)+", path) or {".", ".."} & set(parts):
+        raise BadValueError(
+            "is no absolute path of a directory on the NAS (without spaces, quotes, ':' and ',')",
+            "write e.g. /share/CACHEDEV1_DATA/k3s",
+        )
+    return path
+
+
 def own_path(example: str) -> Callable[[str], str]:
     """A check of paths on this machine, where people put the file's content instead."""
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from nas.checks.data import changed_domain
+from nas.checks.kernel import kernel_warnings
+from nas.checks.networks import network_warnings
+from nas.checks.storage import storage_warnings
 from nas.daemon_proxy import DaemonProxy, choice_for, daemon_differs
 from nas.drift import Drift
 from nas.facts import Facts, Unreadable
+from nas.registry_checks import registry_warnings
 from nas.settings import Settings
 
 
@@ -14,11 +19,14 @@ def find_warnings(
     """One line each."""
     if isinstance(facts, Unreadable):
         return (f"the NAS was not read ({facts.reason}): the plan is made without its facts",)
-    warnings = []
+    warnings = registry_warnings(settings.registries)
     if facts.machine and facts.machine not in ("x86_64", "aarch64", "armv7l"):
         warnings.append(f"k3s has no image for {facts.machine}")
     if facts.docker and not facts.engine:
         warnings.append("Docker on the NAS does not answer: start it before `pulumi up`")
+    warnings += kernel_warnings(settings, facts)
+    warnings += storage_warnings(settings, facts)
+    warnings += network_warnings(settings, facts)
     if drift:
         clauses = "; ".join(drift.clauses)
         warnings.append(f"changed on the NAS since the last up, which `up` heals: {clauses}")
@@ -29,6 +37,11 @@ def find_warnings(
         if choice is not None and choice.notice:
             warnings.append(choice.notice)
         warnings.append(_blast_radius(settings, facts, "for its proxy"))
+    if domain := changed_domain(settings, facts):
+        warnings.append(
+            f"clusterDomain changes: what asks for <service>.<namespace>.svc.{domain} by its whole "
+            "name finds it no more"
+        )
     if daemon is None and facts.applied_put:
         warnings.append(_blast_radius(settings, facts, "to take its proxy away"))
     return tuple(warnings)

@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
-from nas.errors import Problem
+from nas.errors import Problem, set_command
+from nas.fact_lines import Listener
 from nas.facts import Facts
+from nas.packaged import LOAD_BALANCER_PORTS, takes_web_ports
 from nas.settings import Settings
 
 KUBELET_PORT = 10250
-OTHER_PORTS = (KUBELET_PORT, 6444, 10010, 10248, 10249, 10256, 10257, 10258, 10259)
-"""What k3s listens on beside its API (https://docs.k3s.io/installation/requirements)."""
+LOOPBACK_PORTS = (6444, 10010, 10248, 10249, 10256, 10257, 10258, 10259)
+"""What k3s listens on at 127.0.0.1 (https://docs.k3s.io/installation/requirements, rancher's
+k3d#53, k3s-io/k3s#5973)."""
+OTHER_PORTS = (KUBELET_PORT, *LOOPBACK_PORTS)
+"""Everything beside the API."""
+KUBERNETES = (
+    "k3s",
+    "k3s-server",
+    "k3s-agent",
+    "k0s",
+    "rke2",
+    "kubelite",
+    "kubelet",
+    "kube-apiserver",
+    "kube-controller",
+    "kube-scheduler",
+    "kube-proxy",
+)
+"""Processes of other clusters, as the kernel cuts their names."""
+RUNS = ("running", "restarting", "paused")
 
 
 def needed_ports(settings: Settings) -> tuple[int, ...]:
-    """TCP ports that k3s takes on the NAS with host networking."""
-    return (settings.api_port, KUBELET_PORT)
+    """Ports of the NAS that the container takes, TCP or UDP."""
+    return tuple(sorted({port for port, _ in _needed(settings)}))
+
+
+def _needed(settings: Settings) -> set[tuple[int, str]]:
+    if settings.network_mode == "host":
+        web = LOAD_BALANCER_PORTS if takes_web_ports(settings) else ()
+        return {(port, "tcp") for port in (settings.api_port, *OTHER_PORTS, *web)}
+    return {(port.outside, port.protocol) for port in settings.published}
 
 
 def check_ports(settings: Settings, facts: Facts) -> list[Problem]:
@@ -35,15 +63,85 @@ def check_ports(settings: Settings, facts: Facts) -> list[Problem]:
         return [
             Problem("apiPort", shown, "is a port that Kubernetes itself needs", "write e.g. 16443")
         ]
-    problems = []
-    for port in facts.ports_taken:
-        # A container of ours explains why its own ports are taken.
-        own = (None, port)
-        if facts.container and (port != settings.api_port or facts.container_port in own):
-            continue
-        if port == settings.api_port:
-            fix = "write a free one, e.g. 16443"
-        else:
-            fix = "stop the other Kubernetes on this NAS (Container Station can bring one)"
-        problems.append(Problem("apiPort", shown, f"port {port} of the NAS is in use", fix))
-    return problems
+    needed = _needed(settings)
+    busy: dict[tuple[int, str], Listener] = {}
+    for taken in facts.listeners:
+        place = (taken.port, taken.protocol)
+        if place in needed and _collides(settings, taken) and not _is_ours(facts, taken):
+            busy.setdefault(place, taken)
+    web = [taken for taken in busy.values() if _is_web(settings, taken)]
+    rest = [taken for taken in busy.values() if taken not in web]
+    clusters = [taken for taken in rest if taken.program in KUBERNETES]
+    others = [taken for taken in rest if taken.program not in KUBERNETES]
+    return [
+        *([_web(settings, web)] if web else []),
+        *([_cluster(settings, clusters)] if clusters else []),
+        *(_busy(settings, taken) for taken in others),
+    ]
+
+
+def _is_web(settings: Settings, taken: Listener) -> bool:
+    """Whether only servicelb wants the port."""
+    return (
+        settings.network_mode == "host"
+        and taken.port in LOAD_BALANCER_PORTS
+        and taken.port != settings.api_port
+    )
+
+
+def _web(settings: Settings, taken: Iterable[Listener]) -> Problem:
+    """Pods take ports of the node by rules of iptables: what listens there is reached no more, and
+    our own never show as listening."""
+    which = " and ".join(f"{one.port}{_by(one)}" for one in taken)
+    return Problem(
+        "disable",
+        json.dumps(settings.disable),
+        "leaves traefik and servicelb on, which take ports 80 and 443 from the NAS: in use is "
+        f"{which}",
+        "move that to other ports (on a NAS: system ports of its web interface), or write "
+        '["servicelb", "traefik"]',
+    )
+
+
+def _by(taken: Listener) -> str:
+    return f" by {taken.program}" if taken.program else ""
+
+
+def _collides(settings: Settings, taken: Listener) -> bool:
+    """A socket at another address is in nobody's way where k3s takes loopback only."""
+    if settings.network_mode == "host" and taken.port in LOOPBACK_PORTS:
+        return taken.scope in ("all", "loopback")
+    return True
+
+
+def _is_ours(facts: Facts, taken: Listener) -> bool:
+    """Whether the container of ours that runs explains it."""
+    if facts.container not in RUNS:
+        return False
+    if facts.container_network in ("", "host"):
+        return taken.port in OTHER_PORTS or facts.container_port in (None, taken.port)
+    return f"{taken.port}/{taken.protocol}" in facts.container_publishes
+
+
+def _cluster(settings: Settings, taken: Iterable[Listener]) -> Problem:
+    ports = ", ".join(str(port) for port in sorted({one.port for one in taken}))
+    programs = ", ".join(dict.fromkeys(one.program for one in taken))
+    return Problem(
+        "apiPort",
+        str(settings.api_port),
+        f"another Kubernetes ({programs}) runs on the NAS and holds what k3s needs: {ports}",
+        "stop it in the app of the NAS that brought it, or "
+        f"{set_command('networkMode', 'bridge')} with an apiPort that is free, e.g. 16443",
+    )
+
+
+def _busy(settings: Settings, taken: Listener) -> Problem:
+    why = f"port {taken.port} of the NAS is in use{_by(taken)}"
+    if taken.port == settings.api_port and taken.protocol == "tcp":
+        return Problem("apiPort", str(settings.api_port), why, "write a free one, e.g. 16443")
+    if settings.network_mode == "bridge":
+        shown = json.dumps(settings.publish_ports)
+        return Problem("publishPorts", shown, why, "write another port of the NAS before the ':'")
+    stop = f"stop {taken.program}" if taken.program else "stop the other Kubernetes on this NAS"
+    fix = f"{stop}, or {set_command('networkMode', 'bridge')}: then only apiPort is taken"
+    return Problem("apiPort", str(settings.api_port), why, fix)

@@ -9,10 +9,17 @@ CLUSTER_ID_FILE=nas-k3s-cluster
 # shellcheck disable=SC2034 # for kubeconfig.sh and facts.sh
 HANDED_OUT_FILE=nas-k3s-handed-out
 
-# find_place VOLUME: sets place to its directory, empty when there is no such volume. Status 1: it
-# cannot be seen, because Docker does not answer or keeps its data where we cannot look.
+# find_place PLACE: sets place to the directory of a volume or to a directory of that name, empty when
+# there is none. Status 1: it cannot be seen, because Docker does not answer or keeps its data where
+# we cannot look.
 find_place() {
   place=
+  case $1 in
+    /*)
+      [ ! -d "$1" ] || place=$1
+      return 0
+      ;;
+  esac
   volumes=$(bounded 15 "$docker" volume ls -q 2>/dev/null) || return 1
   printf '%s\n' "$volumes" | grep -qxF "$1" || return 0
   place=$(bounded 15 "$docker" volume inspect --format '{{.Mountpoint}}' "$1" 2>/dev/null) || return 1

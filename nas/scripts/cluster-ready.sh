@@ -1,13 +1,16 @@
 # shellcheck shell=sh
-# The proof, seen from inside the NAS, that the cluster works; each check waits until its deadline
-# and says what it last saw.
+# The proof, seen from inside the NAS, that the cluster works; each check waits until its own
+# deadline and says what it last saw.
 #
-# check   node Ready at the version asked for, default service account, packaged components
+# check   node Ready at the version asked for, default service account, packaged components, logs
+#         and exec through the API server
 # forget  removes the namespace of the smoke test, after putting docker back on the path of SSH
 #         commands; never fails, the cluster may be dead
 #
-# Variables: PLATFORM, CONTAINER, NODE, KUBELET_VERSION, COMPONENTS (deployments in kube-system),
-# SMOKE_NAMESPACE, SMOKE_LABEL (names the container a Job proved), READY_TIMEOUT (seconds), PULL_HINT (what to change when images cannot be pulled).
+# Variables: PLATFORM, CONTAINER, NODE, KUBELET_VERSION, WORKLOADS (KIND/NAME in kube-system),
+# ENDPOINT (URL of the API as users have it), PROXY (host:port of the proxy of all of k3s, or empty),
+# SMOKE_NAMESPACE, SMOKE_LABEL (names the container a Job proved), READY_TIMEOUT (seconds),
+# PULL_HINT (what to change when images cannot be pulled).
 
 main() {
   case $1 in
@@ -38,38 +41,65 @@ check() {
   container_start=${container_start%%.*}
   container_start=${container_start%Z}Z
   wait_for "node $NODE" node_ready
+  printf 'kubelet_version=%s\nnode_ip=%s\n' "$version" "$(node_ip)"
   forget_old_smoke
   wait_for "service account default" account_there
-  for component in $COMPONENTS; do
-    wait_for "$component" component_available
+  for workload in $WORKLOADS; do
+    name=${workload#*/}
+    # What Kubernetes adds to the name of the workload for its pods.
+    case $workload in
+      job/*) pods="^$name-[a-z0-9]*\$" ;;
+      *) pods="^$name-[a-z0-9]*-[a-z0-9]*\$" ;;
+    esac
+    wait_for "$name" "${workload%%/*}_works" why_not
   done
+  wait_for "logs" logs_come node_addresses
+  case " $WORKLOADS " in
+    *" deployment/coredns "*) wait_for "exec" exec_works ;;
+  esac
 }
 
-# wait_for WHAT TEST: TEST sets seen and status (ready, waiting, hopeless).
+# wait_for WHAT TEST [WHY]: TEST sets seen, and says 0 (ready), 1 (not yet) or 2 (never); WHY adds
+# to seen what takes longer to find out.
 wait_for() {
   started=$(now)
   reported=$started
   while :; do
     seen=
-    if "$2"; then
-      say "$1: $seen ($(($(now) - started)) s)"
-      printf '%s=%s\n' "$(printf '%s' "$1" | tr ' ' '_')" "$seen"
-      return 0
-    fi
+    "$2"
+    case $? in
+      0)
+        say "$1: $seen ($(($(now) - started)) s)"
+        printf '%s=%s\n' "$(printf '%s' "$1" | tr ' ' '_')" "$seen"
+        return 0
+        ;;
+      2)
+        [ $# -lt 3 ] || "$3"
+        fail "$1 will not be ready: $seen" "$(advice)"
+        ;;
+    esac
     waited=$(($(now) - started))
     [ "$waited" -lt "$READY_TIMEOUT" ] || break
     if [ $(($(now) - reported)) -ge 15 ]; then
+      [ $# -lt 3 ] || "$3"
       say "waiting for $1, $waited s of $READY_TIMEOUT s: $seen"
       reported=$(now)
     fi
     nap
   done
+  [ $# -lt 3 ] || "$3"
   fail "$1 is not ready after $READY_TIMEOUT s: $seen" "$(advice)"
 }
 
 advice() {
   case $seen in
+    *"asks the proxy"*)
+      printf '%s' "add the address of the node to nas-k3s:noProxy, which goes into NO_PROXY of k3s"
+      ;;
     *"pull"* | *"sandbox image"* | *"ImagePull"*) printf '%s' "$PULL_HINT" ;;
+    *"free ports"*)
+      printf '%s' "another pod has the ports that traefik wants; remove it, or write servicelb into nas-k3s:disable"
+      ;;
     *) printf '%s' "docker logs $CONTAINER on the NAS says more; nas-k3s:readyTimeout gives it more time" ;;
   esac
 }
@@ -105,6 +135,12 @@ node_ready() {
   seen="Ready, $version"
 }
 
+node_ip() {
+  kubectl get node "$NODE" -o \
+    'jsonpath={range .status.addresses[?(@.type=="InternalIP")]}{.address} {end}' 2>/dev/null |
+    awk '{ print $1 }'
+}
+
 # is_since_start TIME: whether it is not before the start of the container; both are UTC. Docker
 # prints errors of its own where the time is expected.
 is_since_start() {
@@ -122,47 +158,156 @@ account_there() {
   seen=$answer
 }
 
-component_available() {
-  available=$(kubectl -n kube-system get deployment "$component" -o \
+deployment_works() {
+  available=$(kubectl -n kube-system get deployment "$name" -o \
     'jsonpath={.status.availableReplicas}' 2>&1) || {
     seen=$(printf '%s\n' "$available" | last_line)
     return 1
   }
   case $available in
-    '' | 0 | *[!0-9]*) ;;
-    *)
-      runs_since=$(kubectl -n kube-system get pods -o \
-        'jsonpath={range .items[*]}{.metadata.name} {range .status.containerStatuses[*]}{.ready} {.state.running.startedAt}{end}{"\n"}{end}' \
-        2>/dev/null | NAME=$component awk 'index($1, ENVIRON["NAME"] "-") == 1 && $2 == "true" { print $3 }' |
-        sort | tail -n 1)
-      if is_since_start "$runs_since"; then
-        seen="available"
-        return 0
-      fi
+    '' | 0 | *[!0-9]*)
+      seen="not available"
+      return 1
       ;;
   esac
-  why_not
+  runs_since_start
+}
+
+daemonset_works() {
+  found=$(kubectl -n kube-system get daemonsets -o \
+    'jsonpath={range .items[*]}{.metadata.name} {.status.desiredNumberScheduled} {.status.numberAvailable}{"\n"}{end}' 2>&1) || {
+    seen=$(printf '%s\n' "$found" | last_line)
+    return 1
+  }
+  seen=$(printf '%s\n' "$found" | NAME=$name awk 'index($1, ENVIRON["NAME"] "-") == 1 {
+    found = 1
+    if (!($2 > 0 && $3 >= $2)) missing = 1
+  }
+  END { if (!found) print "there is none yet"; else if (missing) print "not available" }')
+  [ -z "$seen" ] || return 1
+  runs_since_start
+}
+
+# Whether a ready pod of the workload started after the container did: what the cluster's data says
+# of the time before is no proof.
+runs_since_start() {
+  since=$(kubectl -n kube-system get pods -o \
+    'jsonpath={range .items[*]}{.metadata.name} {range .status.containerStatuses[*]}{.ready} {.state.running.startedAt}{end}{"\n"}{end}' \
+    2>/dev/null | PODS=$pods awk '$1 ~ ENVIRON["PODS"] && $2 == "true" { print substr($3, 1, 20) }' |
+    sort | tail -n 1)
+  if is_since_start "$since"; then
+    seen="available"
+    return 0
+  fi
+  seen="no pod has become ready since the container started"
   return 1
 }
 
-# The pods of the component that wait, each with its image and reason; a pod without an image for
-# its sandbox has no reason of its own, only an event.
+# A Job that installs a chart is tried again and again; one that is given up says so.
+job_works() {
+  found=$(kubectl -n kube-system get job "$name" -o \
+    'jsonpath={.status.succeeded}|{range .status.conditions[?(@.type=="Failed")]}{.reason}: {.message}{end}' 2>&1) || {
+    seen=$(printf '%s\n' "$found" | last_line)
+    return 1
+  }
+  case $found in
+    [1-9]*\|*)
+      seen="succeeded"
+      return 0
+      ;;
+    *\|?*)
+      seen="the Job failed: ${found#*|}"
+      return 2
+      ;;
+  esac
+  seen="the Job has not succeeded"
+  return 1
+}
+
+# The pods of the workload that wait, each with its image and reason, the last warning about it and
+# the last lines that it wrote; a pod without an image for its sandbox has no reason of its own,
+# only an event.
 why_not() {
   kubectl -n kube-system get pods -o \
     'jsonpath={range .items[*]}{.metadata.name}|{range .status.containerStatuses[*]}{.image}|{.state.waiting.reason}|{.state.waiting.message}{end}{"\n"}{end}' \
-    2>/dev/null >"$tmp/pods"
-  pod=$(grep "^$component-" "$tmp/pods" | head -n 1)
+    2>/dev/null | masked >"$tmp/pods"
+  pod=$(PODS=$pods awk -F '|' '$1 ~ ENVIRON["PODS"] { print; exit }' "$tmp/pods")
   if [ -z "$pod" ]; then
-    seen="it has no pod yet"
+    seen="$seen; it has no pod yet"
     return
   fi
-  name=${pod%%|*}
+  pod_name=${pod%%|*}
   detail=${pod#*|}
-  event=$(kubectl -n kube-system get events --field-selector "involvedObject.name=$name,type=Warning" -o \
+  event=$(kubectl -n kube-system get events --field-selector "involvedObject.name=$pod_name,type=Warning" -o \
     'jsonpath={range .items[*]}{.lastTimestamp}{" "}{.reason}{": "}{.message}{"\n"}{end}' 2>/dev/null |
     # An event that happened once has no last time, and comes first.
     sed 's/^null /0 /' | sort | grep -v 'BackOff: Back-off\|Error: ' | last_line)
-  seen="pod $name: $(printf '%s' "$detail" | sed 's/|/ /g') ${event#* }"
+  seen="$seen; pod $pod_name: $(printf '%s' "$detail" | sed 's/|/ /g') ${event#* }"
+  case $detail in
+    *CrashLoopBackOff* | *"|Error|"* | *"||"*)
+      written=$(kubectl -n kube-system logs "$pod_name" --all-containers --tail=3 2>/dev/null |
+        masked | tr '\n' ' ' | cut -c 1-400)
+      [ -z "$written" ] || seen="$seen; its log ends: $written"
+      ;;
+  esac
+}
+
+# at_endpoint ARGUMENTS: sets answer to what kubectl gets the way that users go, by the API's public
+# address; where the NAS cannot go that way itself, by k3s's own.
+at_endpoint() {
+  answer=$(kubectl --server "$ENDPOINT" "$@" 2>&1) && return 0
+  case $answer in
+    *"Unable to connect"* | *"connection to the server"* | *"x509"* | *"no such host"* | *"i/o timeout"*)
+      answer=$(kubectl "$@" 2>&1)
+      ;;
+    *) return 1 ;;
+  esac
+}
+
+# The API server goes to the kubelet at the node's address: for logs by its HTTP client, which asks
+# the proxy for an address that NO_PROXY lacks although the node is Ready (k3s-io/k3s#5712).
+logs_come() {
+  if at_endpoint get --raw "/api/v1/nodes/$NODE/proxy/healthz"; then
+    seen="the API server reaches the kubelet"
+    return 0
+  fi
+  answer=$(printf '%s\n' "$answer" | last_line)
+  if [ -n "$PROXY" ] && from_proxy; then
+    seen="the API server asks the proxy $PROXY for the node $NODE: $answer"
+    return 2
+  fi
+  seen="the API server does not reach the kubelet of the node $NODE: $answer"
+  return 1
+}
+
+# Whether answer is what a proxy says: Go gives the words behind the status of a CONNECT, and
+# nothing else.
+from_proxy() {
+  printf '%s\n' "$answer" | grep -q -e 'proxyconnect' -e 'proxy error from' \
+    -e ': \(Forbidden\|Bad Gateway\|Service Unavailable\|Gateway Time-*[Oo]ut\|Not Found\|Bad Request\|Method Not Allowed\|Proxy Authentication Required\)$'
+}
+
+node_addresses() {
+  addresses=$(kubectl get node "$NODE" -o \
+    'jsonpath={range .status.addresses[*]}{.type} {.address}, {end}' 2>/dev/null)
+  [ -z "$addresses" ] || seen="$seen; addresses of the node: ${addresses%, }"
+}
+
+exec_works() {
+  if at_endpoint -n kube-system exec deployment/coredns -- /coredns -version; then
+    seen=$(printf '%s\n' "$answer" | head -n 1)
+    return 0
+  fi
+  answer=$(printf '%s\n' "$answer" | last_line)
+  case $answer in
+    # An image of CoreDNS that is laid out differently: the way there works.
+    *"exec failed"* | *"terminated with exit code"*)
+      seen="reaches the pod"
+      return 0
+      ;;
+  esac
+  seen="no command runs in a pod of coredns: $answer"
+  return 1
 }
 
 # The proof of an earlier container, whose Job stayed in the cluster's data.

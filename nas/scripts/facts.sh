@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Reads what the NAS is, changes nothing. Prints `name=value` lines; a fact that cannot be read is
-# left out. Variables: PLATFORM, CONTAINER, STACK_LABEL, DATA_VOLUME, ETC_VOLUME, PORTS.
+# left out. Variables: PLATFORM, CONTAINER, STACK_LABEL, and those of the parts.
 
 main() {
   printf 'uid=%s\n' "${SSH_UID:-$(id -u)}"
@@ -17,9 +17,11 @@ main() {
     printf 'platform=%s\n' "$platform"
     docker_facts
   fi
-  for port in $PORTS; do
-    if port_taken "$port"; then printf 'port_taken=%s\n' "$port"; fi
-  done
+  kernel_facts
+  route_facts
+  port_facts
+  volume_facts
+  printf 'cpus=%s\n' "$(grep -c '^processor' /proc/cpuinfo 2>/dev/null)"
   return 0
 }
 
@@ -60,13 +62,12 @@ docker_facts() {
   [ -z "${4:-}" ] || printf 'http_proxy=%s\n' "$4"
   [ -z "${5:-}" ] || printf 'https_proxy=%s\n' "$5"
   [ -z "${6:-}" ] || printf 'no_proxy=%s\n' "$6"
-  printf 'data_fs=%s\n' "$(file_system "$3")"
+  storage_facts "$3"
+  docker_network_facts
   printf 'running=%s\n' "$(bounded 15 "$docker" ps -q 2>/dev/null | wc -l | tr -d ' ')"
   state=$(bounded 15 "$docker" inspect --format '{{.State.Status}}' "$CONTAINER" 2>/dev/null) &&
     printf 'container=%s\n' "$state"
-  printf 'container_port=%s\n' "$(bounded 15 "$docker" inspect \
-    --format '{{range .Config.Cmd}}{{println .}}{{end}}' "$CONTAINER" 2>/dev/null |
-    sed -n 's/^--https-listen-port=//p')"
+  [ -z "$state" ] || container_facts
   printf 'own_container=%s\n' "$(bounded 15 "$docker" ps --all --filter "label=$STACK_LABEL" \
     --format '{{.Names}}' 2>/dev/null | head -n 1)"
   cluster_facts
@@ -79,21 +80,26 @@ docker_facts() {
   done
 }
 
-# Which cluster the data is, and the certificates of its kubeconfig. From the volumes, because the
-# container need not run. The client's certificates are public.
-cluster_facts() {
-  if find_place "$DATA_VOLUME"; then
-    if [ -n "$place" ] && [ -d "$place/server" ]; then
-      echo cluster_data=there
-    else
-      echo cluster_data=none
-    fi
-    [ -z "$place" ] || sed -n '1s/^/cluster_id=/p' "$place/$CLUSTER_ID_FILE" 2>/dev/null
-  fi
-  find_place "$ETC_VOLUME" && [ -f "$place/k3s/k3s.yaml" ] || return 0
-  printf 'kubeconfig=%s\napplied_kubeconfig=%s\n' "$(certificates_sum <"$place/k3s/k3s.yaml")" \
-    "$(cat "$place/k3s/$HANDED_OUT_FILE" 2>/dev/null)"
-  sed -n 's/^ *client-certificate-data: */client_certificate=/p' "$place/k3s/k3s.yaml" | head -n 1
+# How the k3s container was made; the arguments are ours and hold no secret, the owner's may.
+container_facts() {
+  bounded 15 "$docker" inspect --format 'network={{.HostConfig.NetworkMode}}
+{{range .Config.Cmd}}{{println .}}{{end}}{{range .HostConfig.Mounts}}{{println .Target .Source}}{{end}}{{range $port, $bindings := .HostConfig.PortBindings}}{{range $bindings}}published={{.HostPort}}/{{$port}}
+{{end}}{{end}}' "$CONTAINER" 2>/dev/null |
+    sed -n 's/^network=/container_network=/p
+      s/^--https-listen-port=/container_port=/p
+      s/^--\(cluster-cidr\|service-cidr\|cluster-domain\|node-name\|snapshotter\)=/container_flag=&/p
+      s#^/var/lib/rancher/k3s \(.*\)#container_data=\1#p
+      s#^published=\([0-9]*\)/.*/#container_publishes=\1/#p'
+  [ "$state" != running ] || token_fact
+}
+
+# A fingerprint of the cluster's own token, which its data is encrypted with, whoever made it.
+token_fact() {
+  cluster_token=$(bounded 15 "$docker" exec "$CONTAINER" cat /var/lib/rancher/k3s/server/token 2>/dev/null) ||
+    return 0
+  cluster_token=${cluster_token#K10*::}
+  cluster_token=${cluster_token#*:}
+  [ -z "$cluster_token" ] || printf 'token=%s\n' "$(printf '%s' "$cluster_token" | md5sum | cut -d ' ' -f 1)"
 }
 
 # What we wrote for the daemon's proxy, and what stands there now: checksums, no texts.
@@ -103,25 +109,4 @@ proxy_facts() {
   [ "$strategy" != refuse ] && "${strategy}_locate" || return 0
   printf 'proxy_file=%s\nput=%s\n' "$place" "$("${strategy}_put" 2>/dev/null)"
   sed -n 's/^\(put\|proxy\|no_proxy\)=/applied_&/p' "$place.nas-k3s-applied" 2>/dev/null
-}
-
-# The name of a path's file system. BusyBox knows few of them by name; the numbers are those of the
-# kernel's magic.h and, for ZFS, of OpenZFS.
-file_system() {
-  case $(stat -f -c %t "$1" 2>/dev/null) in
-    2fc12fc1) echo zfs ;;
-    794c7630) echo overlayfs ;;
-    6969) echo nfs ;;
-    1021994) echo tmpfs ;;
-    f15f) echo ecryptfs ;;
-    9123683e) echo btrfs ;;
-    *) stat -f -c %T "$1" 2>/dev/null ;;
-  esac
-}
-
-# A listening TCP socket on the port, read from the kernel: neither netstat nor ss is certain.
-port_taken() {
-  port_hex=$(printf '%04X' "$1")
-  cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
-    awk -v hex=":$port_hex" '$4 == "0A" && substr($2, length($2) - 4) == hex { found = 1 } END { exit !found }'
 }

@@ -6,16 +6,37 @@
 #
 # none    does nothing, on create
 # remove  removes them
+# tell    says what stays on the NAS: k3s had a network of its own, which went with the container
 #
-# Variables: PLATFORM, IMAGE, CONTAINER, VOLUMES (of the cluster's data), KEEP (yes: they stay).
+# Variables: PLATFORM, IMAGE, CONTAINER, PLACES (volumes or directories of the data, no blanks in them),
+# KEEP (yes: say of the volumes that they stay).
 
 main() {
-  [ "$1" = remove ] || return 0
+  case $1 in
+    remove) remove ;;
+    tell) tell ;;
+  esac
+  return 0
+}
+
+# The network mode of the container, or nothing where there is none.
+mode_of_container() {
+  bounded 15 "$docker" inspect --format '{{.HostConfig.NetworkMode}}' "$CONTAINER" 2>/dev/null
+}
+
+tell() {
+  # After a change of the mode the next container has the data.
+  if ! look_for_platform || ! find_docker || [ -n "$(mode_of_container)" ]; then return 0; fi
+  data_left
+}
+
+remove() {
   if ! look_for_platform || ! find_docker; then
     say "no docker found: what k3s left in the network goes with a restart of the NAS"
     return 0
   fi
-  if bounded 15 "$docker" inspect "$CONTAINER" >/dev/null 2>&1; then
+  mode=$(mode_of_container)
+  if [ "$mode" = host ]; then
     say "the container $CONTAINER is still there: its network stays"
     return 0
   fi
@@ -25,20 +46,22 @@ main() {
   else
     say "warning: links, iptables rules or ipsets of k3s could not be removed; a restart of the NAS does it"
   fi
-  for volume in $VOLUMES; do
-    find_place "$volume" || continue
-    [ -z "$place" ] || unmount_below "$place"
-    [ "$KEEP" != yes ] || tell_kept "$volume"
-  done
-  return 0
+  [ -n "$mode" ] || data_left
 }
 
-tell_kept() {
-  if [ -n "$place" ]; then
-    say "the cluster's data stays in $place; to delete it: docker volume rm $1"
-  else
-    say "the volume $1 of the cluster's data was gone already"
-  fi
+# What is left of the data, once no container has it any more.
+data_left() {
+  for data in $PLACES; do
+    find_place "$data" || continue
+    [ -z "$place" ] || unmount_below "$place"
+    if [ "$KEEP" != yes ]; then
+      :
+    elif [ -n "$place" ]; then
+      say "the cluster's data stays in $place; to delete it: docker volume rm $data"
+    else
+      say "the volume $data of the cluster's data was gone already"
+    fi
+  done
 }
 
 # unmount_below DIRECTORY: what is mounted below it, the deepest first. Mounts elsewhere may be those

@@ -5,12 +5,10 @@
 #              restarted first, in its container: at a start it renews what is near its end
 # read         prints the kubeconfig, and nothing else, to standard output
 #
-# Variables: PLATFORM, CONTAINER, READY_TIMEOUT (seconds).
+# Variables: PLATFORM, CONTAINER, READY_TIMEOUT and STOP_GRACE (seconds).
 
 KUBECONFIG_DIRECTORY=/etc/rancher/k3s
 KUBECONFIG_FILE=$KUBECONFIG_DIRECTORY/k3s.yaml
-# Seconds between SIGTERM and SIGKILL: SQLite may be in the middle of a write.
-STOP_GRACE=30
 RENEW_TIMEOUT=15
 
 main() {
@@ -33,7 +31,7 @@ renew() {
     *) return 0 ;;
   esac
   say "restarting k3s in its container $CONTAINER, which renews its certificates"
-  bounded $((STOP_GRACE + 60)) "$docker" restart -t $STOP_GRACE "$CONTAINER" >/dev/null 2>"$tmp/restart" ||
+  bounded $((STOP_GRACE + 60)) "$docker" restart -t "$STOP_GRACE" "$CONTAINER" >/dev/null 2>"$tmp/restart" ||
     fail "k3s did not restart: $(masked <"$tmp/restart" | tail -n 1)" \
       "docker start $CONTAINER on the NAS, then run again"
   wait_for_answer

@@ -34,12 +34,20 @@ FIRST: dict[str, dict[str, Any]] = {
     "privileged": {"privileged": True, "cgroupns_mode": "host"},
     "ports": {
         "network_mode": "bridge",
-        "ports": [{"internal": 6443, "external": 16443}, {"internal": 80, "external": 18080}],
+        "ports": [
+            {"internal": 6443, "external": 16443},
+            {"internal": 80, "external": 18080},
+            {"internal": 53, "external": 15353, "protocol": "udp"},
+        ],
     },
     "upgraded": {},
     "env": {"envs": ["A=1"]},
     "command": {"command": ["sleep", "600"]},
     "limits": {"restart": "no", "memory": 64, "memory_swap": 128},
+    # As much swap as there is: what the engine sets by itself depends on the kernel.
+    "limited": {"memory": 64, "memory_swap": -1, "cpus": "1.5", "stop_timeout": 40},
+    "fewer": {"cpus": "2.0"},
+    "bound": {"mounts": [{"type": "bind", "source": HOST_FOLDER, "target": "/bound"}]},
     "silent": {},
     "removed": {},
     "stopped": {},
@@ -58,6 +66,8 @@ LATER: dict[str, dict[str, Any]] = {
     "env": {"envs": ["A=2"]},
     "command": {"command": ["sleep", "601"]},
     "limits": {"restart": "always", "memory": 96, "memory_swap": 192, "cpu_shares": 512},
+    "limited": {"memory": 96},
+    "fewer": {"cpus": "1.0"},
     "silent": {
         "tmpfs": {"/run": ""},
         "healthcheck": {"tests": ["CMD", "true"]},
@@ -349,6 +359,7 @@ def test_published_ports_are_those_of_the_bridge(story: Story) -> None:
     assert {port: [b["HostPort"] for b in to] for port, to in bound.items()} == {
         "6443/tcp": ["16443"],
         "80/tcp": ["18080"],
+        "53/udp": ["15353"],
     }
 
 
@@ -415,6 +426,31 @@ def test_restart_policy_and_limits_change_in_place(story: Story) -> None:
     assert after["HostConfig"]["RestartPolicy"]["Name"] == "always"
     assert after["HostConfig"]["Memory"] == 96 * 1024 * 1024
     assert after["HostConfig"]["CpuShares"] == 512
+
+
+def test_a_limit_of_memory_with_any_swap_changes_in_place(story: Story) -> None:
+    assert story.changed.ops("limited") == ["update"]
+    assert story.changed.properties("limited") == {"memory"}
+    before, after = story.at_first["limited"], story.later["limited"]
+    assert (before["HostConfig"]["Memory"], before["HostConfig"]["NanoCpus"]) == (
+        64 * 1024 * 1024,
+        1_500_000_000,
+    )
+    assert before["Config"]["StopTimeout"] == 40
+    assert after["HostConfig"]["Memory"] == 96 * 1024 * 1024
+    assert after["State"]["StartedAt"] == before["State"]["StartedAt"]
+
+
+def test_another_number_of_processors_replaces_the_container(story: Story) -> None:
+    assert story.preview.properties("fewer") == {"cpus"}
+    assert story.preview.ops("fewer") == ["delete-replaced", "replace", "create-replacement"]
+    assert story.later["fewer"]["HostConfig"]["NanoCpus"] == 1_000_000_000
+
+
+def test_a_directory_of_the_host_is_mounted_as_it_was_written(story: Story) -> None:
+    (mount,) = story.at_first["bound"]["HostConfig"]["Mounts"]
+    assert (mount["Type"], mount["Source"], mount["Target"]) == ("bind", HOST_FOLDER, "/bound")
+    assert story.changed.ops("bound") == ["same"]
 
 
 def test_some_updates_are_said_to_be_done_and_are_not(story: Story) -> None:

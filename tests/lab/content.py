@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from . import debs, oci, paths, toolchain
@@ -28,6 +29,14 @@ _MANIFEST_TYPES = ", ".join(
         "application/vnd.oci.image.manifest.v1+json",
     )
 )
+_IDLE = {
+    "rancher/mirrored-metrics-server:v0.8.0": "sleep",
+    "rancher/local-path-provisioner:v0.0.32": "sleep",
+    "rancher/mirrored-library-traefik:3.5.1": "sleep",
+    "rancher/klipper-lb:v0.4.13": "sleep",
+    "rancher/klipper-helm:v0.9.12-build20251215": "end",
+}
+"""Images of packaged components that the k3s stand-in deploys -> what their program does."""
 _PAUSE = Target(
     name="pause", title="pause container", module="pause", outputs={"pause": "."}, minutes=0.2
 )
@@ -48,6 +57,7 @@ def contents() -> list[Content]:
         Content("rancher/mirrored-library-busybox:1.37.0", _busybox),
         Content("rancher/mirrored-pause:3.6", _pause),
         Content("rancher/mirrored-coredns-coredns:1.13.1", _coredns),
+        *(Content(reference, partial(_idle, reference)) for reference in _IDLE),
     ]
     try:
         from . import k3s_image
@@ -113,6 +123,25 @@ def _busybox() -> Path:
         (root / "tmp").mkdir(mode=0o777)
 
     return _archive("busybox", binary, version[1] if version else "?", fill, cmd=("sh",))
+
+
+def _idle(reference: str) -> Path:
+    """An image whose program says that it is a stand-in and then sleeps, or ends well."""
+    name, _, version = reference.rpartition("/")[2].partition(":")
+    binary = debs.root("busybox", ["busybox-static"]) / "usr/bin/busybox"
+    # A shell as process 1 ignores SIGTERM unless it is told to.
+    rest = "trap 'exit 0' TERM; sleep 2147483647 & wait" if _IDLE[reference] == "sleep" else ":"
+    program = f"#!/bin/busybox sh\necho 'stand-in for {name}, which does nothing' $*\n{rest}\n"
+
+    def fill(root: Path) -> None:
+        (root / "bin").mkdir()
+        for path, data in (("bin/busybox", binary.read_bytes()), ("program", program.encode())):
+            (root / path).write_bytes(data)
+            (root / path).chmod(0o755)
+        for applet in ("sh", "sleep"):
+            (root / "bin" / applet).symlink_to("busybox")
+
+    return _archive(name, binary, version, fill, entrypoint=("/program",))
 
 
 def _pause() -> Path:

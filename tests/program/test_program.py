@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from dataclasses import replace
 from pathlib import Path
@@ -18,13 +19,18 @@ from components.stack_config import stack_config
 from nas.facts import Facts, Unreadable
 from nas.plan import make_plan
 from nas.ssh import SshTarget
+from tests.lab.paths import REPO
 from tests.program.recorder import Registration, Run, record
 from tests.unit.samples import CONFIG, FACTS, host_key, settings
 from tests.unit.test_certificates import NOW, certificate
 from tests.unit.test_kubeconfig import K3S
 
 IMAGE_ID = "sha256:0123456789abcdef"
-OUTPUTS = {"cluster-kubeconfig": {"stdout": K3S}, "k3s-image": {"imageId": IMAGE_ID}}
+OUTPUTS = {
+    "cluster-kubeconfig": {"stdout": K3S},
+    "k3s-image": {"imageId": IMAGE_ID},
+    "ready-checks": {"stdout": "kubelet_version=v1.34.4+k3s1\nnode_ip=192.168.31.88\nlogs=ok\n"},
+}
 COMMANDS = {
     "docker-path": ("sh -s apply", "sh -s remove"),
     "daemon-proxy-config": ("sh -s apply", "sh -s restore"),
@@ -33,6 +39,24 @@ COMMANDS = {
     "cluster-api": ("sh -s wait none", None),
     "cluster-kubeconfig": ("sh -s read", None),
     "ready-checks": ("sh -s check", "sh -s forget"),
+}
+CONTRACT = {
+    "kubeconfig": "secret",
+    **dict.fromkeys(
+        (
+            "endpoint",
+            "context",
+            "clusterIdentifier",
+            "nodeName",
+            "nodeIp",
+            "kubeletVersion",
+            "image",
+            "clusterDomain",
+            "clusterCidr",
+            "serviceCidr",
+        ),
+        "text",
+    ),
 }
 SECRET: dict[str, Any] = {"proxyUser": "svc", "proxyPassword": "S3NTINEL", "token": "S3NTINEL"}
 BOTH = pytest.mark.parametrize("preview", [False, True], ids=["up", "preview"])
@@ -196,7 +220,7 @@ def test_scripts_and_the_private_key_are_secrets(tmp_path: Path, preview: bool) 
 def test_no_secret_is_in_an_input_that_is_not_marked(tmp_path: Path, preview: bool) -> None:
     key = tmp_path / "id"
     key.write_text("S3NTINEL")
-    auth = '{"configs": {"reg.lan": {"auth": {"password": "S3NTINEL"}}}}'
+    auth = '{"configs": {"reg.lan": {"auth": {"username": "u", "password": "S3NTINEL"}}}}'
     done = run(preview=preview, key_file=key, registries=auth, **SECRET)
     marked = 0
     for one in done.resources.values():
@@ -388,7 +412,7 @@ def test_destroy_leaves_the_data_exactly_when_the_setting_says_so(keep: bool) ->
         assert done[volume].request.retainOnDelete == keep
     assert not done["k3s-container"].request.retainOnDelete
     stdin = done["k3s-network"].inputs["stdin"]
-    assert (f"KEEP={'yes' if keep else 'no'}\n" in stdin, "VOLUMES=" in stdin) == (True, True)
+    assert f"KEEP={'yes' if keep else 'no'}\n" in stdin
 
 
 # ---- the cluster
@@ -440,16 +464,47 @@ def test_the_exports_are_what_a_user_needs_and_the_kubeconfig_is_a_secret(up: Ru
     assert values == {
         "endpoint": "https://192.168.31.88:6443",
         "context": "k3s-nas88",
+        "clusterIdentifier": "nas-k3s/nas88/k3s",
         "nodeName": "nas88",
+        "nodeIp": "192.168.31.88",
+        "kubeletVersion": "v1.34.4+k3s1",
         "image": "docker.io/rancher/k3s:v1.34.4-k3s1",
+        "clusterDomain": "cluster.local",
+        "clusterCidr": "10.42.0.0/16",
+        "serviceCidr": "10.43.0.0/16",
     }
     assert {name for name, export in up.exports.items() if export.secret} == {"kubeconfig"}
+
+
+def documented() -> dict[str, str]:
+    """Output -> its kind, as docs/outputs.md has them."""
+    text = (REPO / "docs" / "outputs.md").read_text()
+    return dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, re.MULTILINE))
+
+
+def test_the_contract_of_the_outputs_is_kept(up: Run) -> None:
+    """Other stacks rely on names, types and secrecy: a change here is one for them."""
+    assert {name: type(one.value) for name, one in up.exports.items()} == dict.fromkeys(
+        CONTRACT, str
+    )
+    assert {
+        name: "secret" if one.secret else "text" for name, one in up.exports.items()
+    } == CONTRACT
+    assert documented() == CONTRACT
+
+
+def test_a_cluster_that_tells_nothing_of_its_node_gives_empty_texts() -> None:
+    plan = make_plan(settings(), FACTS)
+    done = record(
+        lambda: build(plan, target()), outputs={**OUTPUTS, "ready-checks": {"stdout": ""}}
+    )
+    assert (done.exports["nodeIp"].value, done.exports["kubeletVersion"].value) == ("", "")
 
 
 def test_a_preview_knows_everything_but_what_the_nas_makes() -> None:
     done = run(preview=True, facts=Unreadable("away", "switched off"))
     unknown = {name for name, export in done.exports.items() if not export.known}
-    assert unknown == {"kubeconfig"}
+    assert unknown == {"kubeconfig", "nodeIp", "kubeletVersion"}
     assert done.exports["kubeconfig"].secret
 
 
@@ -648,7 +703,7 @@ def test_the_whole_program_runs_from_config_to_exports(
     facts.append(FACTS)
     done = main(preview=preview)
     assert done.error is None
-    assert set(done.exports) == {"kubeconfig", "endpoint", "context", "nodeName", "image"}
+    assert set(done.exports) == set(CONTRACT)
     assert (
         next((home / ".nas-k3s/known_hosts").iterdir())
         .read_text()

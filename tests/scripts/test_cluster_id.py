@@ -29,6 +29,22 @@ def test_the_identifier_is_written_once_also_into_a_volume_that_was_removed(
     assert [path.name for path in nas.path(FILE).parent.iterdir()] == ["nas-k3s-cluster"]
 
 
+def test_directories_that_were_emptied_by_hand_are_made_again(nas: FakeNas) -> None:
+    nas.path("/share/data").mkdir(parents=True)
+    places = {"DATA_PLACE": "/share/data/data", "ETC_PLACE": "/share/data/etc"}
+    done = nas.run("cluster-id.sh", "claim x", {"PLATFORM": "auto", **places})
+    assert done.status == 0
+    assert nas.read("/share/data/data/nas-k3s-cluster") == "x\n"
+    assert nas.path("/share/data/etc").is_dir()
+
+
+def test_a_directory_whose_volume_is_gone_is_one_clear_error(nas: FakeNas) -> None:
+    places = {"DATA_PLACE": "/gone/k3s/data", "ETC_PLACE": "/gone/k3s/etc"}
+    done = nas.run("cluster-id.sh", "claim x", {"PLATFORM": "auto", **places})
+    assert done.status == 1
+    assert "there is no /gone/k3s/data, and it cannot be made" in done.err
+
+
 def test_data_that_lies_where_we_cannot_look_is_told_and_stops_nothing(nas: FakeNas) -> None:
     nas.write("/state/mountpoint", "/var/lib/docker/somewhere")
     done = claim(nas, "nas-k3s/nas88/k3s/1")
@@ -40,4 +56,7 @@ def test_a_daemon_that_is_down_is_one_clear_error(nas: FakeNas) -> None:
     nas.path("/state/up").unlink()
     done = claim(nas, "x")
     assert done.status == 1
-    assert "no volume k3s-data: Cannot connect to the Docker daemon" in done.err
+    assert (
+        "there is no k3s-data, and it cannot be made: Cannot connect to the Docker daemon"
+        in done.err
+    )

@@ -21,15 +21,22 @@ READY = {
     "pods_running": f"coredns-5d-x true {AFTER}\nmetrics-server-7f-y true {AFTER}\n",
     "pods_waiting": "",
     "events": "",
+    "logs": "",
     "delete": "",
+    "healthz": "ok",
+    "internal_ip": "192.168.31.88 fd00::88 ",
+    "addresses": "InternalIP 192.168.31.88, Hostname nas88, ",
+    "exec": "CoreDNS-1.13.1\nlinux/amd64, go1.24",
 }
 
 
-def check(nas: FakeNas, **changes: str | None) -> Done:
+def check(nas: FakeNas, workloads: str | None = None, **changes: str | None) -> Done:
     """Runs the check against a ready cluster with some answers changed; None is an error."""
     answers = {what: text for what, text in {**READY, **changes}.items() if text is not None}
     nas.k3s(**answers)
     variables = {**SAMPLES["cluster-ready.sh"], "READY_TIMEOUT": "0"}
+    if workloads is not None:
+        variables["WORKLOADS"] = workloads
     return nas.run("cluster-ready.sh", "check", variables)
 
 
@@ -38,9 +45,13 @@ def test_a_ready_cluster_is_told_with_what_was_seen(nas: FakeNas) -> None:
     assert done.status == 0, done.err
     assert done.results == {
         "node_nas88": "Ready, v1.34.4+k3s1",
+        "kubelet_version": "v1.34.4+k3s1",
+        "node_ip": "192.168.31.88",
         "service_account_default": "serviceaccount/default",
         "coredns": "available",
         "metrics-server": "available",
+        "logs": "the API server reaches the kubelet",
+        "exec": "CoreDNS-1.13.1",
     }
 
 
@@ -90,6 +101,148 @@ def test_what_is_missing_is_told_with_the_way_to_more(
     assert done.status == 1
     assert seen in done.err
     assert "docker logs k3s on the NAS says more; nas-k3s:readyTimeout" in done.err
+
+
+TRAEFIK = (
+    "job/helm-install-traefik-crd job/helm-install-traefik deployment/traefik "
+    "daemonset/svclb-traefik"
+)
+ON = {
+    "job_helm_install_traefik_crd": "1|",
+    "job_helm_install_traefik": "1|",
+    "deployment_traefik": "1",
+    "daemonsets": "other 1 0\nsvclb-traefik-0a1b2c3d 1 1\n",
+    "pods_running": f"traefik-5d-x true {AFTER}\n"
+    f"svclb-traefik-0a1b2c3d-z true {AFTER}true {AFTER}\n",
+}
+
+
+def test_traefik_and_its_load_balancer_are_waited_for_with_the_jobs_that_install_them(
+    nas: FakeNas,
+) -> None:
+    done = check(nas, TRAEFIK, **ON)
+    assert done.status == 0, done.err
+    told = {name: text for name, text in done.results.items() if "traefik" in name}
+    assert told == {
+        "helm-install-traefik-crd": "succeeded",
+        "helm-install-traefik": "succeeded",
+        "traefik": "available",
+        "svclb-traefik": "available",
+    }
+    assert "exec" not in done.results, "there is no coredns to try it in"
+
+
+CRASHING = (
+    "helm-install-traefik-crd-9xk2p|docker.io/rancher/klipper-helm:v1||\n"
+    "helm-install-traefik-7bq5z|docker.io/rancher/klipper-helm:v1|CrashLoopBackOff|back-off\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {
+                "job_helm_install_traefik": "|",
+                "pods_waiting": CRASHING,
+                "logs": "+ helm install\nError: INSTALLATION FAILED: http://u:S3NTINEL@p:1\n",
+            },
+            [
+                "helm-install-traefik is not ready after 0 s: the Job has not succeeded",
+                "pod helm-install-traefik-7bq5z",
+                "CrashLoopBackOff",
+                "its log ends: + helm install Error: INSTALLATION FAILED: http://xxxxx",
+            ],
+        ),
+        (
+            {"job_helm_install_traefik": "|BackoffLimitExceeded: Job has reached the limit"},
+            ["helm-install-traefik will not be ready: the Job failed: BackoffLimitExceeded: Job"],
+        ),
+        ({"job_helm_install_traefik_crd": None}, ["helm-install-traefik-crd is not ready"]),
+        ({"daemonsets": "svclb-other-1 1 1\n"}, ["svclb-traefik is not ready", "none yet"]),
+        ({"daemonsets": None}, ["svclb-traefik is not ready after 0 s: The connection"]),
+        (
+            {
+                "daemonsets": "svclb-traefik-0a1b2c3d 1 0\n",
+                "pods_waiting": "svclb-traefik-0a1b2c3d-z|\n",
+                "events": f"{AFTER} FailedScheduling: 0/1 nodes are available: 1 node(s) didn't "
+                "have free ports for the requested pod ports.\n",
+            },
+            ["not available; pod svclb-traefik-0a1b2c3d-z", "free ports", "into nas-k3s:disable"],
+        ),
+        (
+            {
+                "pods_running": f"traefik-5d-x true {AFTER}\n"
+                f"svclb-traefik-0a1b2c3d-z true {BEFORE}\n"
+            },
+            ["svclb-traefik is not ready", "since the container started"],
+        ),
+    ],
+)
+def test_a_component_that_does_not_come_up_is_told_with_what_it_waits_for(
+    nas: FakeNas, changes: dict[str, str | None], words: list[str]
+) -> None:
+    done = check(nas, TRAEFIK, **{**ON, **changes})
+    assert done.status == 1
+    for word in words:
+        assert word in done.err
+    assert "S3NTINEL" not in done.err
+
+
+PROXIED = 'Error from server: Get "https://192.168.31.88:10250/healthz": '
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Error from server (ServiceUnavailable): error trying to reach service: Forbidden",
+        PROXIED + "Bad Gateway",
+        PROXIED + "proxyconnect tcp: dial tcp 192.168.31.198:7222: connect: connection refused",
+        "Error from server: proxy error from 127.0.0.1:6443 while dialing 10.0.0.5:10250, code 502",
+    ],
+)
+def test_an_api_server_that_asks_the_proxy_for_the_node_is_told_at_once_with_the_setting(
+    nas: FakeNas, answer: str
+) -> None:
+    nas.write("/state/kube/healthz-error", f"{answer}\n")
+    done = check(nas, healthz=None)
+    assert done.status == 1
+    error, advice = done.err.splitlines()[-2:]
+    assert "logs will not be ready: the API server asks the proxy 192.168.31.198:7222" in error
+    assert "for the node nas88" in error
+    assert error.endswith("addresses of the node: InternalIP 192.168.31.88, Hostname nas88")
+    assert "nas-k3s:noProxy, which goes into NO_PROXY of k3s" in advice
+
+
+def test_a_kubelet_that_refuses_is_not_taken_for_the_proxy(nas: FakeNas) -> None:
+    nas.write(
+        "/state/kube/healthz-error",
+        "Error from server (Forbidden): Forbidden (user=kube-apiserver, verb=get)\n",
+    )
+    done = check(nas, healthz=None)
+    assert done.status == 1
+    assert "logs is not ready after 0 s: the API server does not reach the kubelet" in done.err
+    assert "noProxy" not in done.err
+
+
+def test_a_nas_that_does_not_find_its_own_name_asks_the_api_inside(nas: FakeNas) -> None:
+    nas.write("/state/kube/no-endpoint", "Unable to connect to the server: no such host\n")
+    assert check(nas).status == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        ("OCI runtime exec failed: exec: /coredns: no such file or directory\n", 0),
+        ("error: unable to upgrade connection: container not found\n", 1),
+    ],
+)
+def test_exec_counts_when_it_reaches_the_pod(nas: FakeNas, error: str, status: int) -> None:
+    nas.write("/state/kube/exec-error", error)
+    done = check(nas, exec=None)
+    assert done.status == status
+    if status:
+        assert "exec is not ready after 0 s: no command runs in a pod of coredns" in done.err
 
 
 WAITING = f"coredns-5d-x|{IMAGE}|ImagePullBackOff|Back-off pulling image\n"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from nas.checks.data import token_print
 from nas.daemon_routes import fingerprint
 from nas.drift import find_drift
 from nas.facts import Facts, parse_facts
@@ -19,13 +20,21 @@ from tests.scripts.test_kubeconfig import WHOLE, sum_of
 
 DATA = "/share/CACHEDEV1_DATA/docker"
 LISTENING = """  sl  local_address rem_address   st tx_queue
-   0: 00000000:192B 00000000:0000 0A 00000000:00000000
-   1: 0100007F:280A 00000000:0000 01 00000000:00000000
+   0: 00000000:192B 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1
+   1: 0100007F:280A 00000000:0000 01 00000000:00000000 00:00000000 00000000     0        0 4712 1
 """
 
 
-def read(nas: FakeNas, *, platform: str = "auto", ports: str = "6443 10250", **how: Any) -> Facts:
+def read(
+    nas: FakeNas,
+    *,
+    platform: str = "auto",
+    ports: str = "6443 10250",
+    directory: str = "",
+    **how: Any,
+) -> Facts:
     variables = {**SAMPLES["facts.sh"], "PLATFORM": platform, "PORTS": ports}
+    variables["DATA_DIRECTORY"] = directory
     done = nas.run("facts.sh", "facts", variables, **how)
     assert done.status == 0, done.err
     return parse_facts(done.out)
@@ -71,6 +80,33 @@ def test_the_k3s_container_and_the_proxies_of_the_daemon_are_read(nas: FakeNas) 
     assert found.no_proxy == "localhost,192.168.31.0/24"
 
 
+def test_what_the_data_of_the_cluster_is_for_is_read_off_its_container(nas: FakeNas) -> None:
+    nas.k3s()
+    arguments = ("server", "--node-name=a", "--cluster-cidr=10.42.0.0/16", "--debug")
+    more = ("--https-listen-port=16443", "--cluster-domain=x", "--service-cidr=10.43.0.0/16")
+    nas.write("/state/containers/k3s/made", "\n".join((*arguments, *more)) + "\n")
+    found = read(nas)
+    assert found.container_port == 16443
+    assert found.container_flags == {
+        "node-name": "a",
+        "cluster-cidr": "10.42.0.0/16",
+        "cluster-domain": "x",
+        "service-cidr": "10.43.0.0/16",
+    }
+
+
+@pytest.mark.parametrize("token", ["K10" + "ab" * 32 + "::server:s3:cret::x", "node:s3:cret::x"])
+def test_the_token_is_read_as_a_fingerprint_of_its_secret_part(nas: FakeNas, token: str) -> None:
+    nas.k3s()
+    nas.inside("k3s", "cat", f"#!/bin/sh\necho '{token}'\n")
+    assert read(nas).token == token_print("s3:cret::x")
+
+
+def test_a_cluster_whose_token_cannot_be_read_has_none(nas: FakeNas) -> None:
+    nas.k3s()
+    assert read(nas).token == ""
+
+
 def test_a_star_in_the_owners_list_is_no_list_of_files(nas: FakeNas) -> None:
     nas.write("/state/no", "*")
     nas.write("/state/http", "http://h:1")
@@ -84,6 +120,7 @@ def test_a_star_in_the_owners_list_is_no_list_of_files(nas: FakeNas) -> None:
         ("794c7630", "overlayfs"),
         ("6969", "nfs"),
         ("1021994", "tmpfs"),
+        ("858458f6", "ramfs"),
         ("f15f", "ecryptfs"),
         ("9123683e", "btrfs"),
         ("ef53", "ext2/ext3"),
@@ -113,7 +150,14 @@ def test_the_kernel_shows_a_listening_port_as_the_script_expects_it(nas: FakeNas
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         nas.write("/proc/net/tcp", Path("/proc/net/tcp").read_text())
-    assert read(nas, ports=f"{port} 1").ports_taken == (port,)
+        # The links to sockets are ours, the process is another's.
+        nas.path("/proc/4711/fd").mkdir(parents=True)
+        nas.path("/proc/4711/fd/3").symlink_to("/dev/null")
+        link = Path(f"/proc/self/fd/{server.fileno()}").readlink()
+        nas.path("/proc/4711/fd/4").symlink_to(link)
+        nas.write("/proc/4711/comm", "thttpd\n")
+    found = read(nas, ports=f"{port} 1")
+    assert [(one.port, one.program) for one in found.listeners] == [(port, "thttpd")]
 
 
 @pytest.mark.parametrize(("file", "version"), [(True, 2), (False, 1)])
@@ -254,6 +298,18 @@ def test_the_data_and_its_identifier_are_read(
         nas.write(f"/state/volumes/k3s-data/{file}", "nas-k3s/nas88/k3s/x\nmore\n")
     found = read(nas)
     assert (found.cluster_data, found.cluster_id) == (data, identifier)
+
+
+def test_a_directory_instead_of_the_volumes_is_read_too(nas: FakeNas) -> None:
+    places = {"DATA_PLACE": "/share/k3s/data", "ETC_PLACE": "/share/k3s/etc"}
+    variables = {**SAMPLES["facts.sh"], **places}
+    assert parse_facts(nas.run("facts.sh", "facts", variables).out).cluster_data == "none"
+    nas.write("/share/k3s/data/server/db/state.db", "")
+    nas.write("/share/k3s/data/nas-k3s-cluster", "nas-k3s/nas88/k3s/x\n")
+    nas.write("/share/k3s/etc/k3s/k3s.yaml", WHOLE)
+    found = parse_facts(nas.run("facts.sh", "facts", variables).out)
+    assert (found.cluster_data, found.cluster_id) == ("there", "nas-k3s/nas88/k3s/x")
+    assert found.kubeconfig == sum_of(WHOLE)
 
 
 def test_data_that_lies_where_we_cannot_look_is_not_said_to_be_gone(nas: FakeNas) -> None:

@@ -284,6 +284,28 @@ echo "$2" >>/state/destroyed
     ]
 
 
+def test_what_a_container_on_the_nass_network_left_goes_after_it_moved_to_a_bridge(
+    nas: FakeNas,
+) -> None:
+    nas.k3s()
+    nas.write("/state/containers/k3s/network_mode", "bridge")
+    install(nas, "iptables", mixed(OWNERS, K3S))
+    done = remove(nas)
+    assert "links, iptables rules and ipsets of k3s are gone" in done.err
+    assert "-X KUBE-FORWARD" in commands(nas)
+    assert "the data stays" not in done.err
+
+
+def test_a_container_with_a_network_of_its_own_leaves_nothing_to_remove(nas: FakeNas) -> None:
+    install(nas, "iptables", mixed(OWNERS, K3S))
+    nas.path("/state/volumes/k3s-data").mkdir(parents=True)
+    done = remove(nas, "tell")
+    assert (done.status, commands(nas)) == (0, "")
+    assert "nas-k3s: the cluster's data stays in /state/volumes/k3s-data" in done.err
+    nas.k3s()
+    assert remove(nas, "tell").err == ""
+
+
 @pytest.mark.parametrize("mode", ["none", "remove"])
 def test_nothing_is_touched_on_create_or_while_the_container_is_there(
     nas: FakeNas, mode: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from nas.fact_lines import Listener
 from nas.facts import Facts
 from nas.settings import Settings, load_settings
 
@@ -38,8 +40,10 @@ def settings(stack: str = "nas88", **config: str) -> Settings:
 
 
 def facts(**changes: Any) -> Facts:
-    """FACTS with some fields changed."""
-    return replace(FACTS, **changes)
+    """FACTS with some fields changed; `ports_taken` are TCP ports that an unknown program holds."""
+    ports: Sequence[int] = changes.pop("ports_taken", ())
+    listeners = tuple(Listener(port) for port in ports)
+    return replace(FACTS, **{"listeners": listeners, **changes})
 
 
 def host_key(kind: str = "ssh-ed25519") -> str:

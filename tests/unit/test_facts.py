@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nas.facts
+from nas.fact_lines import Listener
 from nas.facts import Facts, Unreadable, parse_facts, read_facts
 from nas.ssh import SshTarget
 from tests.unit.samples import host_key, settings
@@ -34,8 +35,16 @@ running=2
 container=running
 no_restart_policy=notes
 no_restart_policy=old
-port_taken=6443
-port_taken=10250
+listener=6443/tcp all k3s-server
+listener=10250/tcp one
+listener=10250/udp all
+route=eth0 001FA8C0 00FFFFFF
+route=eth0 00000000 00000000
+route6=eth0 fd000000000000000000000000000000 40
+docker_network=bridge bridge 172.17.0.0/16 fd01::/64
+docker_network=host host
+docker_pool=172.30.0.0/16
+kernel_lacks=xt_comment
 """
 
 
@@ -50,12 +59,33 @@ def test_the_lines_of_the_script_become_facts() -> None:
     assert found.engine == "27.1.2-qnap8"
     assert found.no_proxy == "localhost,a=b"
     assert found.no_restart_policy == ("notes", "old")
+    assert found.listeners[0] == Listener(6443, "tcp", "all", "k3s-server")
+    assert found.listeners[2] == Listener(10250, "udp", "all", "")
     assert found.ports_taken == (6443, 10250)
+    assert [(one.interface, str(one.network)) for one in found.routes] == [
+        ("eth0", "192.168.31.0/24"),
+        ("eth0", "fd00::/64"),
+    ]
+    bridge, host = found.docker_networks
+    assert (bridge.name, [str(one) for one in bridge.subnets]) == (
+        "bridge",
+        ["172.17.0.0/16", "fd01::/64"],
+    )
+    assert (host.driver, host.subnets) == ("host", ())
+    assert [str(one) for one in found.docker_pools] == ["172.30.0.0/16"]
+    assert found.kernel_lacks == ("xt_comment",)
     assert found.config == ""
 
 
 @pytest.mark.parametrize(
-    "text", ["", "uid=\n", "uid=root\nport_taken=x\n", "Welcome to the NAS!\nunknown=1\n", "=5\n"]
+    "text",
+    [
+        "",
+        "uid=\n",
+        "uid=root\nlistener=x\nroute=eth0 zz\nroute6=a\ndocker_network=x\ndocker_pool=y\n",
+        "Welcome to the NAS!\nunknown=1\n",
+        "=5\n",
+    ],
 )
 def test_what_cannot_be_read_is_left_out(text: str) -> None:
     assert parse_facts(text) == Facts()
@@ -64,7 +94,7 @@ def test_what_cannot_be_read_is_left_out(text: str) -> None:
 @given(st.text())
 def test_no_answer_of_a_nas_is_a_fault_of_the_parser(text: str) -> None:
     parse_facts(text)
-    parse_facts(f"uid={text}\nport_taken={text}")
+    parse_facts(f"uid={text}\nport_taken={text}\nlistener={text}")
 
 
 def test_the_script_goes_in_by_stdin_and_never_as_an_argument(

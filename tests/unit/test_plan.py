@@ -6,11 +6,14 @@ import base64
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from nas.checks.data import token_print
 from nas.checks.ports import needed_ports
 from nas.errors import Problem, RefusedError
+from nas.fact_lines import Listener
 from nas.facts import Facts, Unreadable
 from nas.plan import Plan, make_plan, registry_of
 from tests.unit.go_no_proxy import GoNoProxy
@@ -254,6 +257,21 @@ def test_the_token_is_a_part_of_the_environment_only() -> None:
         (facts(ports_taken=(6443,)), {}, "apiPort", "port 6443", "16443"),
         (facts(ports_taken=(10250,)), {}, "apiPort", "port 10250", "other Kubernetes"),
         (facts(ports_taken=(16443,)), {"apiPort": "16443"}, "apiPort", "port 16443", "free one"),
+        (
+            facts(listeners=(Listener(6443, program="thttpd"),)),
+            {},
+            "apiPort",
+            "port 6443 of the NAS is in use by thttpd",
+            "16443",
+        ),
+        (
+            facts(listeners=(Listener(80, program="apache_proxy"), Listener(443))),
+            {"disable": "[]"},
+            "disable",
+            "take ports 80 and 443 from the NAS: in use is 80 by apache_proxy and 443",
+            '["servicelb", "traefik"]',
+        ),
+        (facts(ports_taken=(443,)), {"disable": "[]"}, "disable", "in use is 443", "other ports"),
     ],
 )
 def test_a_nas_that_cannot_carry_the_config_is_refused(
@@ -279,7 +297,8 @@ def test_a_nas_that_cannot_carry_the_config_is_refused(
         (facts(uid=1000, sudo="free", docker_access="direct"), {}),
         (facts(uid=1000, sudo="password", docker_access="sudo"), {}),
         (facts(ports_taken=(6443, 10250), container="running"), {}),
-        (facts(ports_taken=(6443,), container="exited"), {}),
+        (facts(ports_taken=(80, 443)), {}),
+        (facts(ports_taken=(80, 443)), {"disable": "servicelb"}),
         (facts(ports_taken=(6443, 10250), container="running", container_port=6443), {}),
         (OFF, {}),
     ],
@@ -306,12 +325,15 @@ def test_every_refusal_is_told_at_once_and_without_the_password() -> None:
 
 
 def test_the_ports_that_are_looked_at_are_those_that_k3s_takes() -> None:
-    assert set(needed_ports(settings(apiPort="16443"))) == {16443, 10250}
+    host = {16443, 6444, 10010, 10248, 10249, 10250, 10256, 10257, 10258, 10259}
+    assert set(needed_ports(settings(apiPort="16443"))) == host
+    bridge = settings(networkMode="bridge", publishPorts="8080:80,30000-30001:40000-40001/udp")
+    assert set(needed_ports(bridge)) == {6443, 8080, 30000, 30001}
 
 
 # ---- warnings
 
-AGREES = {
+AGREES: dict[str, Any] = {
     "http_proxy": "http://192.168.31.198:7222",
     "no_proxy": "localhost,127.0.0.0/8,::1,192.168.31.88",
 }
@@ -389,18 +411,44 @@ def test_the_kubelet_has_to_show_the_version_of_the_release(
     assert plan(**config).kubelet_version == version
 
 
+ALWAYS = (
+    "deployment/coredns",
+    "deployment/local-path-provisioner",
+    "deployment/metrics-server",
+)
+TRAEFIK = ("job/helm-install-traefik-crd", "job/helm-install-traefik", "deployment/traefik")
+
+
 @pytest.mark.parametrize(
-    ("disable", "components"),
+    ("config", "workloads"),
     [
-        ('["servicelb", "traefik"]', ("coredns", "local-path-provisioner", "metrics-server")),
-        ("[]", ("coredns", "local-path-provisioner", "metrics-server", "traefik")),
-        ('["coredns", "local-storage", "metrics-server", "traefik"]', ()),
+        ({}, ALWAYS),
+        ({"disable": '["servicelb"]'}, (*ALWAYS, *TRAEFIK)),
+        ({"disable": "[]"}, (*ALWAYS, *TRAEFIK, "daemonset/svclb-traefik")),
+        ({"disable": '["traefik"]'}, ALWAYS),
+        ({"disable": "[]", "serverArgs": "--disable-helm-controller"}, ALWAYS),
+        ({"disable": '["coredns", "local-storage", "metrics-server", "traefik"]'}, ()),
     ],
 )
-def test_what_is_not_disabled_has_to_become_available(
-    disable: str, components: tuple[str, ...]
+def test_what_is_not_disabled_has_to_work(
+    config: dict[str, str], workloads: tuple[str, ...]
 ) -> None:
-    assert plan(disable=disable).components == components
+    assert plan(**config).workloads == workloads
+
+
+@pytest.mark.parametrize(
+    ("config", "proxy"),
+    [
+        ({}, "192.168.31.198:7222"),
+        ({"proxyScope": "images"}, ""),
+        ({"proxyScope": "none"}, ""),
+        ({"proxy": ""}, ""),
+    ],
+)
+def test_only_with_scope_all_does_the_api_server_know_a_proxy(
+    config: dict[str, str], proxy: str
+) -> None:
+    assert plan(**config).server_proxy == proxy
 
 
 @pytest.mark.parametrize(
@@ -492,6 +540,55 @@ def test_a_change_that_would_end_the_running_cluster_is_refused(
     (problem,) = caught.value.problems
     assert problem.key == key
     assert words in problem.why
+
+
+DEPLOYED = facts(
+    container="running",
+    own_container="k3s",
+    container_flags={
+        "cluster-cidr": "10.42.0.0/16",
+        "service-cidr": "10.43.0.0/16",
+        "node-name": "nas88",
+        "cluster-domain": "cluster.local",
+    },
+    token=token_print("the-clusters-own"),
+)
+FULL_TOKEN = f"K10{'0a' * 32}::server:the-clusters-own"
+
+
+@pytest.mark.parametrize(
+    ("config", "key", "why", "fix"),
+    [
+        ({"clusterCidr": "10.52.0.0/16"}, "clusterCidr", "10.42.0.0/16, and k3s ends", "10.42.0.0"),
+        ({"serviceCidr": "10.53.0.0/16"}, "serviceCidr", "services, 10.43.0.0/16", "10.43.0.0"),
+        ({"nodeName": "other"}, "nodeName", "this cluster's node, nas88", "write nas88"),
+        ({"token": "another"}, "token", "encrypted with", "k3s kept its own"),
+    ],
+)
+def test_what_the_data_of_the_cluster_would_not_survive_is_refused(
+    config: dict[str, str], key: str, why: str, fix: str
+) -> None:
+    (found,) = problems(DEPLOYED, **config)
+    assert found.key == key
+    assert why in found.why
+    assert fix in found.fix
+    assert "docker volume rm k3s-data k3s-etc" in found.fix
+    assert "another" not in str(found)
+    plan(replace(DEPLOYED, own_container="", container=""), **config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"token": "the-clusters-own"}, {"token": FULL_TOKEN}, {"clusterDomain": "home.lan"}],
+)
+def test_what_the_data_of_the_cluster_survives_is_no_refusal(config: dict[str, str]) -> None:
+    plan(DEPLOYED, **config)
+
+
+def test_another_domain_is_announced_with_what_it_breaks() -> None:
+    warnings = plan(DEPLOYED, clusterDomain="home.lan").warnings
+    assert any("clusterDomain changes: what asks for" in one for one in warnings)
+    assert not any("clusterDomain" in one for one in plan(DEPLOYED).warnings)
 
 
 def test_a_proxy_that_goes_is_announced_with_the_restart_that_it_takes() -> None:

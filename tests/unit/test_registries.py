@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -34,7 +35,22 @@ def registries(*endpoints: str) -> Registries:
 
 
 def test_the_file_says_what_the_config_says() -> None:
-    assert yaml.safe_load(Registries.model_validate(WHOLE).to_yaml()) == WHOLE
+    given = Registries.model_validate(WHOLE)
+    copy = "/etc/nas-k3s/registries/reg.lan_5000/ca.pem"
+    wanted = deepcopy(WHOLE)
+    wanted["configs"]["reg.lan:5000"]["tls"]["ca_file"] = copy
+    assert yaml.safe_load(given.to_yaml()) == wanted
+    assert given.files() == {copy: "/ca.pem"}
+
+
+def test_each_registry_has_its_own_copies_of_tls_files() -> None:
+    tls = {"ca_file": "~/a.pem", "cert_file": "~/b.pem", "key_file": "~/c.pem"}
+    keys = ("*", "reg.lan", "reg.lan:5000", "[fd00::20]:5000")
+    given = Registries.model_validate({"configs": {key: {"tls": tls} for key in keys}})
+    assert len(given.files()) == 3 * len(keys)
+    written = yaml.safe_load(given.to_yaml())["configs"]
+    named = {path for config in written.values() for path in config["tls"].values()}
+    assert named == set(given.files())
 
 
 def test_without_settings_the_file_is_an_empty_object() -> None:
@@ -52,6 +68,76 @@ def test_any_password_survives_the_quoting_of_yaml(password: str) -> None:
     content = {"configs": {"r": {"auth": {"password": password}}}}
     text = Registries.model_validate(content).to_yaml()
     assert yaml.safe_load(text) == content
+
+
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12)
+# What YAML 1.1 or 1.2 could read as something else than a text.
+tricky = st.sampled_from(
+    [
+        "yes",
+        "No",
+        "on",
+        "~",
+        "null",
+        "0o17",
+        "017",
+        "1e3",
+        "12:30:45",
+        "<<",
+        "=",
+        "- a",
+        "a: b",
+        "# c",
+    ]
+)
+values = texts | tricky
+auths = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("username", "password", "auth", "token"), values)
+)
+# Paths of files do not survive: they become those of their copies in the container.
+tls = st.fixed_dictionaries({}, optional={"insecure_skip_verify": st.booleans()})
+endpoints = st.builds(
+    "{}://{}:{}{}".format,
+    st.sampled_from(["http", "https"]),
+    st.sampled_from(["reg.lan", "192.168.31.20", "[fd00::20]", "mirror.example"]),
+    st.integers(1, 65535),
+    st.sampled_from(["", "/v2", "/a b"]),
+)
+mirrors = st.fixed_dictionaries(
+    {},
+    optional={
+        "endpoint": st.lists(endpoints, min_size=1, max_size=3),
+        "rewrite": st.dictionaries(values, values, min_size=1, max_size=2),
+    },
+)
+files = st.fixed_dictionaries(
+    {},
+    optional={
+        "mirrors": st.dictionaries(values, mirrors, min_size=1, max_size=3),
+        "configs": st.dictionaries(
+            values,
+            st.fixed_dictionaries({}, optional={"auth": auths, "tls": tls}),
+            min_size=1,
+            max_size=3,
+        ),
+    },
+)
+
+
+@given(files)
+def test_whatever_the_config_says_the_file_says_the_same_and_is_read_back_as_the_same(
+    content: dict[str, Any],
+) -> None:
+    text = Registries.model_validate(content).to_yaml()
+    assert yaml.safe_load(text) == content
+    assert Registries.model_validate(yaml.safe_load(text)).to_yaml() == text
+
+
+@given(files)
+def test_no_file_of_registries_holds_a_tag_or_an_alias(content: dict[str, Any]) -> None:
+    """k3s reads the file with another YAML library, for which these are not meant."""
+    kinds = {type(token) for token in yaml.scan(Registries.model_validate(content).to_yaml())}
+    assert not kinds & {yaml.AliasToken, yaml.AnchorToken, yaml.TagToken}
 
 
 @pytest.mark.parametrize(

@@ -373,8 +373,10 @@ def test_credentials_in_a_url_are_checked_as_they_are_meant(proxy: str) -> None:
         (["--tls-san", "x"], '"--tls-san"', "nas-k3s:tlsSans"),
         (["-https-listen-port=1"], '"-https-listen-port=..."', "nas-k3s:apiPort"),
         (["--data-dir=/x"], '"--data-dir=..."', "remove it"),
+        (["--kubelet-arg=max-pods=5"], '"--kubelet-arg=..."', "nas-k3s:kubeletArgs"),
+        (["--snapshotter", "native"], '"--snapshotter"', "nas-k3s:snapshotter"),
         (["agent"], "[not shown]", "`server` is there already"),
-        (["--kubelet-arg max-pods=50"], '"--kubelet-arg ..."', "own item"),
+        (["--kube-proxy-arg v=4"], '"--kube-proxy-arg ..."', "own item"),
         ([""], "[not shown]", "--OPTION=VALUE"),
     ],
 )
@@ -390,8 +392,8 @@ def test_an_argument_that_is_another_settings_is_refused(
     "arguments",
     [
         ["--flannel-backend=none", "--disable-network-policy"],
-        ["--kubelet-arg", "max-pods=50", "--debug"],
-        ["--kubelet-arg=eviction-hard=memory.available<5%,nodefs.available<5%"],
+        ["--kube-proxy-arg", "v=4", "--debug"],
+        ["--kube-apiserver-arg=feature-gates=A=true,B=false"],
         ["--node-label=a=b c"],
     ],
 )
@@ -450,7 +452,10 @@ def test_a_list_may_be_written_as_people_write_it(text: str, entries: list[str])
 
 
 def test_an_object_may_be_written_as_yaml() -> None:
-    text = "configs:\n  r:\n    tls: {insecure_skip_verify: true}\n    auth: {password: 0123}\n"
+    text = (
+        "configs:\n  r:\n    tls: {insecure_skip_verify: true}\n"
+        "    auth: {username: u, password: 0123}\n"
+    )
     config = settings(registries=text).registries.configs["r"]
     assert config.tls is not None
     assert config.auth is not None

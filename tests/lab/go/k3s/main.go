@@ -3,10 +3,13 @@
 // behaviours of k3s that this project relies on.
 //
 // What it does not have: agents, etcd and several servers, the network policy controller, Helm,
-// traefik, servicelb, metrics-server, local-storage, crictl, the stargz and fuse-overlayfs
-// snapshotters, image name rewriting. Each component is a process of its own. The API server itself
-// answers on the HTTPS port, so nothing listens on 6444 and /ping and /cacerts need a login. kine
-// has sqlite translated to Go below it, and the token's hash lies beside the datastore.
+// crictl, the stargz and fuse-overlayfs snapshotters, image name rewriting. Of traefik, servicelb,
+// metrics-server and local-storage it deploys the names, labels and images; their programs do
+// nothing, and there is no storage class, no metrics API and nothing that answers on 80 and 443.
+//
+// Each component is a process of its own. The API server itself answers on the HTTPS port, so
+// nothing listens on 6444 and /ping and /cacerts need a login. kine has sqlite translated to Go below
+// it, and the token's hash lies beside the datastore.
 package main
 
 import (

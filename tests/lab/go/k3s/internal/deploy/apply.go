@@ -112,7 +112,9 @@ func (a *Applier) Apply(ctx context.Context, manifest []byte) error {
 // Remove deletes every object of the manifest.
 func (a *Applier) Remove(ctx context.Context, manifest []byte) error {
 	return a.each(manifest, func(object *unstructured.Unstructured, api dynamic.ResourceInterface) error {
-		err := api.Delete(ctx, object.GetName(), metav1.DeleteOptions{})
+		// A Job's pods stay otherwise.
+		background := metav1.DeletePropagationBackground
+		err := api.Delete(ctx, object.GetName(), metav1.DeleteOptions{PropagationPolicy: &background})
 		if apierrors.IsNotFound(err) {
 			return nil
 		}

@@ -15,8 +15,15 @@ import (
 //go:embed manifests/*.yaml
 var packaged embed.FS
 
-// Missing are the packaged components of k3s that the stand-in does not bring.
-var Missing = []string{"local-storage", "metrics-server", "traefik", "servicelb"}
+//go:embed charts/traefik.yaml
+var traefikChart string
+
+// Labelled are the packaged components whose names, labels and images are k3s's and whose programs
+// do nothing.
+var Labelled = []string{"local-storage", "metrics-server", "traefik", "servicelb"}
+
+// Traefik is what the chart of traefik makes; k3s has a Job install it with Helm.
+func Traefik(variables map[string]string) []byte { return []byte(fill(traefikChart, variables)) }
 
 // Stage writes the manifests of the packaged components into dir, with the variables filled in. It
 // gives the manifests of disabled components that an earlier start had staged: they are to be

@@ -64,7 +64,8 @@ func prepareCertificates(c *config.Config, now time.Time) (*certificates, error)
 			pki.Request{CommonName: "k3s", Organizations: []string{"k3s"}, Serving: true, Names: names}},
 		{&all.kubeletServing, all.serverCA, c.Agent(), "serving-kubelet",
 			pki.Request{CommonName: c.NodeName, Serving: true,
-				Names: append([]string{c.NodeName, "localhost", "127.0.0.1"}, c.NodeIPs...)}},
+				Names: append(append([]string{c.NodeName, "localhost", "127.0.0.1"}, c.NodeIPs...),
+					c.NodeExternalIPs...)}},
 	} {
 		if *wanted.target, err = wanted.ca.Ensure(wanted.dir, wanted.name, wanted.request, now); err != nil {
 			return nil, err

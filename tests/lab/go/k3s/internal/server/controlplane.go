@@ -125,16 +125,11 @@ func schedulerArgs(c *config.Config, files *kubeconfigs) []string {
 	}, c.SchedulerArgs)
 }
 
-// apiServerEnv keeps the API server's calls to the node's kubelet off a proxy. k3s reaches kubelets
-// through a tunnel of its own; here the API server dials the node's address, which NO_PROXY lacks.
-func apiServerEnv(c *config.Config) []string {
-	noProxy := os.Getenv("NO_PROXY") + "," + strings.Join(c.NodeIPs, ",")
-	return append(os.Environ(), "NO_PROXY="+noProxy)
-}
-
 func (r *running) startControlPlane(datastore string) error {
 	c := r.config
-	if err := r.start("kube-apiserver", apiServerArgs(c, r.certs, datastore), apiServerEnv(c),
+	// k3s's API server asks the proxy for a kubelet whose address NO_PROXY lacks
+	// (k3s-io/k3s#5712), and so does this one.
+	if err := r.start("kube-apiserver", apiServerArgs(c, r.certs, datastore), os.Environ(),
 		os.Stderr, 3*time.Second); err != nil {
 		return err
 	}

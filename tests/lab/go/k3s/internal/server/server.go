@@ -29,6 +29,7 @@ import (
 	"nas-k3s.lab/k3s/internal/node"
 	"nas-k3s.lab/k3s/internal/process"
 	"nas-k3s.lab/k3s/internal/proxyenv"
+	"nas-k3s.lab/k3s/internal/servicelb"
 	"nas-k3s.lab/k3s/internal/token"
 	"nas-k3s.lab/k3s/internal/version"
 )
@@ -174,11 +175,12 @@ func (r *running) deploy(ctx context.Context, admin *rest.Config) error {
 		registry = strings.TrimSuffix(registry, "/") + "/"
 	}
 	dir := r.config.Server("manifests")
-	removed, err := deploy.Stage(dir, map[string]string{
+	variables := map[string]string{
 		"CLUSTER_DNS":             r.config.ClusterDNS[0],
 		"CLUSTER_DOMAIN":          r.config.ClusterDomain,
 		"SYSTEM_DEFAULT_REGISTRY": registry,
-	}, r.config.Disabled)
+	}
+	removed, err := deploy.Stage(dir, variables, r.config.Disabled)
 	if err != nil {
 		return err
 	}
@@ -186,7 +188,17 @@ func (r *running) deploy(ctx context.Context, admin *rest.Config) error {
 	if err != nil {
 		return err
 	}
+	chart := deploy.Traefik(variables)
+	if r.config.Disabled("traefik") {
+		removed = append(removed, chart)
+	} else {
+		go deploy.Install(ctx, r.client, applier, "traefik", chart)
+	}
 	go applier.Watch(ctx, dir, removed)
+	balancer := &servicelb.Controller{
+		Client: r.client, NodeIP: r.config.NodeIPs[0], Image: registry + servicelb.Image,
+	}
+	go balancer.Run(ctx, r.config.Disabled("servicelb"))
 	return nil
 }
 
@@ -335,10 +347,9 @@ func logLimits(c *config.Config) {
 	for _, name := range c.IgnoredFlags {
 		logrus.Warnf("The stand-in for k3s accepts %s and does nothing for it", name)
 	}
-	for _, name := range deploy.Missing {
+	for _, name := range deploy.Labelled {
 		if !c.Disabled(name) {
-			logrus.Warnf("The stand-in for k3s does not bring %s; use --disable=%s, or the real image",
-				name, name)
+			logrus.Warnf("The stand-in for k3s deploys %s with a program that does nothing", name)
 		}
 	}
 }

@@ -1,0 +1,54 @@
+"""The command line beside Pulumi's own: `python -m nas COMMAND`.
+
+A command's module is loaded when the command is called: `--help` needs none of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+
+import click
+
+from nas.errors import RefusedError
+from nas.messages import language, text
+
+COMMANDS: Mapping[str, str] = {
+    "init": "nas.commands.init",
+}
+"""Name of a command -> module whose `command` it is; `cli.<name>` of the catalogue is its line."""
+
+
+class StoppedError(click.ClickException):
+    """Nothing was done, and the message says why and what to do. Status 2, as for wrong usage."""
+
+    exit_code = 2
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(COMMANDS[cmd_name]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        lang = language(None, os.environ)
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text(f"cli.{name}", lang)) for name in COMMANDS])
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except RefusedError as refusal:
+            raise StoppedError(str(refusal)) from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Commands for a k3s cluster on a NAS, beside `pulumi` itself."""

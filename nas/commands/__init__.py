@@ -1,0 +1,1 @@
+"""The commands of `python -m nas`: each module has one, `command`."""

@@ -1,0 +1,135 @@
+"""What an edit of each setting does, as docs/effects.md says: the page is made from this run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.story import HOUSEHOLD_RUNNING, Story
+from tests.effects import DOCKER, EDITS, K3S, PAGE, Edit, Effect, page
+from tests.lab import engine
+from tests.lab.box import Lab
+from tests.lab.project import open_project
+
+OPERATIONS = {
+    "update": "updates",
+    "replace": "replaces",
+    "create-replacement": "replaces",
+    "delete-replaced": "replaces",
+    "create": "creates",
+    "delete": "deletes",
+}
+ANNOUNCED = "Docker on the NAS will be restarted"
+ON = [edit for edit in EDITS if edit.way == "preview"]
+RUN = [edit for edit in EDITS if edit.way == "up"]
+OFF = [edit for edit in EDITS if edit.way == "off"]
+
+
+def name(edit: Edit) -> str:
+    return edit.key
+
+
+effects: dict[str, Effect] = {}
+made: dict[str, Any] = {}
+"""Settings of the edits that were run so far."""
+
+
+@pytest.fixture(scope="module")
+def story(session_lab: Lab) -> Iterator[Story]:
+    """A stack that is up."""
+    told = Story(session_lab, open_project(session_lab, engine.ensure_engine(), "effects"))
+    told.clear()
+    told.configure()
+    told.must_up()
+    yield told
+    told.clear()
+
+
+@pytest.fixture(scope="module")
+def story_off(story: Story) -> Iterator[Story]:
+    """The stack with its NAS switched off."""
+    with story.switched_off():
+        yield story
+
+
+def effect(steps: Iterable[tuple[str, str]], restarts: Sequence[str]) -> Effect:
+    """Of (operation, URN) pairs, the stack itself left out."""
+    found: dict[str, set[str]] = {kind: set() for kind in OPERATIONS.values()}
+    for operation, urn in steps:
+        if operation in OPERATIONS and "pulumi:pulumi:Stack" not in urn:
+            found[OPERATIONS[operation]].add(urn.rpartition("::")[2])
+    names = {kind: tuple(sorted(found[kind])) for kind in found}
+    return Effect(
+        names["updates"], names["replaces"], names["creates"], names["deletes"], tuple(restarts)
+    )
+
+
+def previewed(story: Story, edit: Edit) -> Effect:
+    story.configure(**made, **edit.settings(story))
+    done = story.preview("--json")
+    told = json.loads(done.stdout[done.stdout.index("{") :])
+    messages = "".join(entry["message"] for entry in told.get("diagnostics", []))
+    if done.returncode != 0:
+        refused = re.search(rf"nas-k3s:{edit.key} .*\n +(.*)\n +-> ", messages)
+        assert refused, messages + done.stderr
+        return Effect(refused=refused[1])
+    steps = [(step["op"], step["urn"]) for step in told["steps"]]
+    anew = [K3S] if "k3s-container" in effect(steps, ()).replaces else []
+    return effect(steps, [*([DOCKER] if ANNOUNCED in messages else []), *anew])
+
+
+def run(story: Story, log: Path) -> list[tuple[str, str]]:
+    """What an up really did."""
+    done = story.up("--event-log", str(log))
+    assert done.returncode == 0, done.stdout + done.stderr
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    steps = [event["resOutputsEvent"]["metadata"] for event in events if "resOutputsEvent" in event]
+    return [(step["op"], step["urn"]) for step in steps]
+
+
+def household(story: Story) -> set[str]:
+    """When each of the owner's containers started."""
+    names = " ".join(sorted(HOUSEHOLD_RUNNING))
+    return set(story.must(f"docker inspect --format '{{{{.State.StartedAt}}}}' {names}").split())
+
+
+@pytest.mark.parametrize("edit", ON, ids=name)
+def test_an_edit_that_is_previewed(story: Story, edit: Edit) -> None:
+    effects[edit.key] = previewed(story, edit)
+
+
+@pytest.mark.parametrize("edit", RUN, ids=name)
+def test_an_edit_that_is_run_does_what_preview_said(
+    story: Story, edit: Edit, tmp_path: Path
+) -> None:
+    said = previewed(story, edit)
+    before = story.container(), story.lab.dockerd_starts(), household(story)
+    assert effect(run(story, tmp_path / "events"), said.restarts) == said
+    made.update(edit.settings(story))
+    after = story.container(), story.lab.dockerd_starts(), household(story)
+    restarted = [DOCKER] if after[1] == before[1] + 1 else []
+    restarted += [K3S] if after[0][0] != before[0][0] else []
+    assert tuple(restarted) == said.restarts
+    assert after[1] - before[1] == (1 if DOCKER in restarted else 0)
+    assert (after[2] == before[2]) == (DOCKER not in restarted)
+    assert (after[0] == before[0]) == (not restarted)
+    effects[edit.key] = said
+
+
+@pytest.mark.parametrize("edit", OFF, ids=name)
+def test_an_edit_that_is_previewed_with_the_nas_switched_off(story_off: Story, edit: Edit) -> None:
+    effects[edit.key] = previewed(story_off, edit)
+
+
+def test_the_page_says_what_this_run_saw() -> None:
+    if effects.keys() != {edit.key for edit in EDITS}:
+        pytest.skip("only a part of the edits was run")
+    if os.environ.get("NAS_K3S_WRITE_EFFECTS"):
+        PAGE.write_text(page(effects), encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == page(effects), "run `make effects`"
