@@ -116,7 +116,7 @@ def run(mode: str, job: Job) -> str:
         return remove(text, job.name, job.stack)
 
     try:
-        _change(file, change)
+        _change(expand(job.file), file, change)
     except ForeignEntryError as error:
         raise FileError(
             f"{job.file} has an entry {job.name} in its {error} that is not of this stack"
@@ -127,10 +127,11 @@ def run(mode: str, job: Job) -> str:
     return f"{job.name} {done} {job.file}"
 
 
-def _change(file: Path, change: Callable[[str], str | None]) -> None:
+def _change(named: Path, file: Path, change: Callable[[str], str | None]) -> None:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(file):
+        # By the name that kubectl is given too, which may be a link.
+        with _locked(named):
             before = _read(file)
             after = change(before)
             if after is None:

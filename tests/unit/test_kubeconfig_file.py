@@ -115,14 +115,16 @@ def test_kubectls_lock_is_waited_for_and_ours_is_taken_away_again(file: Path) ->
     assert NAME in file.read_text()
 
 
+@pytest.mark.parametrize("name", ["config", "link"])
 def test_a_lock_that_stays_is_named_and_the_file_left_alone(
-    file: Path, monkeypatch: pytest.MonkeyPatch
+    file: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(nas.kubeconfig_file, "LOCK_TIMEOUT", 0.2)
-    lock = file.with_name("config.lock")
+    file.with_name("link").symlink_to(file)
+    lock = file.with_name(f"{name}.lock")
     lock.touch()
-    with pytest.raises(FileError, match=r"config\.lock is there since more than"):
-        run("merge", job(file))
+    with pytest.raises(FileError, match=rf"{name}\.lock is there since more than"):
+        run("merge", job(file.with_name(name)))
     assert (file.read_text(), lock.exists()) == (OTHERS, True)
 
 
