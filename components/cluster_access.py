@@ -7,6 +7,7 @@ from typing import TypedDict
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.drift_mark import drift_mark
 from components.nas_command import Nas, ScriptArgs
 from nas.kubeconfig import KubeconfigNames, rewrite
 
@@ -24,8 +25,12 @@ class ClusterAccessArgs(TypedDict):
     """Its image: another one may bring another kubeconfig, so it is read again."""
     names: KubeconfigNames
     """Server and names of the kubeconfig that is handed out."""
-    cluster_identifier: str
+    cluster_identifier: pulumi.Input[str]
     """Stays the same as long as the cluster does; another one replaces every object in it."""
+    drift: str | None
+    """What others or time did to the cluster's certificates, with the time it was seen."""
+    stop_grace: int
+    """Seconds that k3s gets to stop where it has to restart."""
     timeout: int
     """Seconds until k3s has to answer."""
 
@@ -47,20 +52,35 @@ class ClusterAccess(pulumi.ComponentResource):
             "CONTAINER": args["container_name"],
             "IMAGE": args["image"],
             "READY_TIMEOUT": str(args["timeout"]),
+            "STOP_GRACE": str(args["stop_grace"]),
         }
+        mark = drift_mark(f"{name}-drift", args["drift"], self)
         step: ScriptArgs = {
             "script": "kubeconfig.sh",
             "variables": variables,
             "create": "wait",
-            "shown": {"container": args["container_id"]},
-            "timeout": args["timeout"] + 60,
+            # It may restart k3s, and wait before and after that.
+            "timeout": 2 * args["timeout"] + args["stop_grace"] + 150,
         }
         # The provider looks at the cluster once, when it is configured: not before it answers.
-        answers = args["nas"].script(f"{name}-api", step, pulumi.ResourceOptions(parent=self))
+        answers = args["nas"].script(
+            f"{name}-api",
+            {**step, "reason": mark, "shown": {"container": args["container_id"]}},
+            pulumi.ResourceOptions(parent=self),
+        )
         # Apart from it, so that the kubeconfig stays known when only the container changes.
         file = args["nas"].script(
             f"{name}-kubeconfig",
-            {**step, "create": "read", "shown": {"image": args["image"]}, "secret_output": True},
+            {
+                **step,
+                "create": "read",
+                "shown": {
+                    "image": args["image"],
+                    "cluster": args["cluster_identifier"],
+                    "drift": mark,
+                },
+                "secret_output": True,
+            },
             pulumi.ResourceOptions(parent=self, depends_on=[answers]),
         )
         text: pulumi.Input[str] = file.stdout

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TypedDict
 
 import pulumi
 import pulumi_docker as docker
 
 from components.daemon_proxy import PULL_PROBE_TIMEOUT
-from components.drift_mark import drift_mark
+from components.drift_mark import drift_mark, remembered
 from components.nas_command import Nas
 from nas import registries
+from nas.cluster_data import ClusterIdentifier
 from nas.facts import STACK_LABEL
 from nas.published_ports import PublishedPort
 from nas.remote_script import script_source
@@ -73,6 +75,8 @@ class K3sServerArgs(TypedDict):
     stop_grace: int
     """Seconds between SIGTERM and SIGKILL: without it the provider kills at once, and SQLite may
     be in the middle of a write."""
+    cluster_identifier: ClusterIdentifier
+    """Which cluster the data is."""
     stack: str
     """Name of the stack, kept as a label of the container."""
     drift: str | None
@@ -94,6 +98,8 @@ class K3sServer(pulumi.ComponentResource):
     """The container; in-cluster objects are `deleted_with` it."""
     pull_began: pulumi.Output[str]
     """The time on the NAS before its Docker was told to pull the image, `time=EPOCH`."""
+    cluster_identifier: pulumi.Output[str]
+    """Which cluster its data is."""
 
     def __init__(
         self, name: str, args: K3sServerArgs, opts: pulumi.ResourceOptions | None = None
@@ -131,8 +137,21 @@ class K3sServer(pulumi.ComponentResource):
             ),
         )
         mounts, last = _data(name, args, image, on_nas)
+        cluster = args["cluster_identifier"]
+        self.cluster_identifier = remembered(f"{name}-cluster", cluster.seen, cluster.first, self)
+        claim = args["nas"].script(
+            f"{name}-cluster-id",
+            {
+                "script": "cluster-id.sh",
+                "variables": _place_variables(args),
+                "create": "claim",
+                "reason": self.cluster_identifier,
+                "timeout": 60,
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=[last]),
+        )
         # Deleted after the container, since the container depends on it.
-        network = _leftovers(name, args, self, last)
+        network = _leftovers(name, args, self, claim)
         snapshot = _snapshot(name, args, self, network)
         mark = drift_mark(f"{name}-drift", args["drift"], self)
         self.container = docker.Container(
@@ -171,8 +190,14 @@ class K3sServer(pulumi.ComponentResource):
                     # The provider says it updated these and leaves the container as it was.
                     replace_on_changes=["tmpfs", "healthcheck", "init"],
                     # Computed from the image, which is unknown in preview: the tag says it.
+                    # Without the container, which in-cluster objects are deleted with, those of
+                    # a cluster that is no more would be asked for.
                     replacement_trigger=pulumi.Output.concat(
-                        args["image"], " ", mark, _limited(args)
+                        args["image"],
+                        " ",
+                        mark,
+                        _limited(args),
+                        self.cluster_identifier.apply(partial(_other_cluster, cluster)),
                     ),
                 ),
             ),
@@ -207,18 +232,16 @@ def _data(
             },
             pulumi.ResourceOptions(parent=on_nas.parent, depends_on=[image]),
         )
-        sources: dict[str, pulumi.Input[str]] = {
-            target: _source(args, part) for target, part in zip(_TARGETS, _PARTS, strict=True)
-        }
+        sources: dict[str, pulumi.Input[str]] = dict(zip(_TARGETS, _places(args), strict=True))
         return _mounts("bind", sources), made
     keep = pulumi.ResourceOptions(retain_on_delete=args["keep_data"])
     last: pulumi.Resource = image
     sources = {}
-    for target, part in zip(_TARGETS, _PARTS, strict=True):
+    for target, part, volume in zip(_TARGETS, _PARTS, _places(args), strict=True):
         opts = pulumi.ResourceOptions.merge(keep, pulumi.ResourceOptions(depends_on=[last]))
         made_volume = docker.Volume(
             f"{name}-{part}",
-            name=_source(args, part),
+            name=volume,
             opts=pulumi.ResourceOptions.merge(on_nas, opts),
         )
         sources[target] = made_volume.name
@@ -226,12 +249,16 @@ def _data(
     return _mounts("volume", sources), last
 
 
-def _source(args: K3sServerArgs, part: str) -> str:
-    """Volume or directory of the NAS that holds a part of the data, `data` or `etc`."""
+def _places(args: K3sServerArgs) -> tuple[str, str]:
+    """Volumes or directories of the data."""
     directory = args["data_directory"]
-    if directory is not None:
-        return f"{directory}/{part}"
-    return args["data_volume"] if part == "data" else args["etc_volume"]
+    if directory is None:
+        return args["data_volume"], args["etc_volume"]
+    return f"{directory}/{_PARTS[0]}", f"{directory}/{_PARTS[1]}"
+
+
+def _place_variables(args: K3sServerArgs) -> dict[str, str]:
+    return dict(zip(("DATA_PLACE", "ETC_PLACE"), _places(args), strict=True))
 
 
 def _snapshot(
@@ -245,8 +272,7 @@ def _snapshot(
             "script": "data-snapshot.sh",
             "variables": {
                 "CONTAINER": args["container_name"],
-                "DATA": _source(args, "data"),
-                "ETC": _source(args, "etc"),
+                **_place_variables(args),
                 "IMAGE": args["image"],
                 "VERSION": args["image_version"],
                 "RESTORE": restore,
@@ -260,6 +286,12 @@ def _snapshot(
         },
         pulumi.ResourceOptions(parent=parent, depends_on=[after]),
     )
+
+
+def _other_cluster(cluster: ClusterIdentifier, identifier: str) -> str:
+    """What another cluster adds to the container's trigger: none with data that is older than its
+    identifier, whose container need not be replaced to get one."""
+    return "" if identifier == cluster.first else f" {identifier}"
 
 
 def _limited(args: K3sServerArgs) -> str:
@@ -292,10 +324,9 @@ def _leftovers(
                 "IMAGE": args["image"],
                 "CONTAINER": args["container_name"],
                 "CLEANUP": script_source("host-cleanup-inside.sh"),
-                "KEPT": "the cluster's data stays on the NAS; to delete it: docker volume rm "
-                f"{args['data_volume']} {args['etc_volume']}"
-                if keeps_volumes
-                else "",
+                "PLACES": " ".join(_places(args)),
+                # A directory's own script tells of it.
+                "KEEP": "yes" if keeps_volumes else "no",
             },
             "create": "none",
             "delete": "remove" if on_host else "tell",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict
@@ -28,6 +29,8 @@ class ScriptArgs(TypedDict):
     """Its shell variables; may hold secrets."""
     create: pulumi.Input[str]
     """Mode argument on create, and on update: scripts compare before they change anything."""
+    reason: NotRequired[pulumi.Input[str]]
+    """A second argument then, which preview shows. No secret."""
     shown: NotRequired[Mapping[str, pulumi.Input[str]]]
     """What preview shows of the variables, since the script itself is secret. No secrets."""
     delete: NotRequired[str]
@@ -81,7 +84,7 @@ class Nas:
         return remote.Command(
             name,
             connection=self.connection(),
-            create=_with_comments(args["create"], args.get("shown", {})),
+            create=_command_line(args),
             delete=None if delete is None else f"sh -s {delete}",
             stdin=pulumi.Output.secret(launched(text, self.sudo_password)),
             add_previous_output_in_env=False,
@@ -97,8 +100,10 @@ class Nas:
         )
 
 
-def _with_comments(
-    mode: pulumi.Input[str], shown: Mapping[str, pulumi.Input[str]]
-) -> pulumi.Output[str]:
-    comments = [pulumi.Output.concat("\n# ", key, ": ", value) for key, value in shown.items()]
-    return pulumi.Output.concat("sh -s ", mode, *comments)
+def _command_line(args: ScriptArgs) -> pulumi.Output[str]:
+    parts: list[pulumi.Input[str]] = ["sh -s ", args["create"]]
+    if "reason" in args:
+        parts += [" ", pulumi.Output.from_input(args["reason"]).apply(shlex.quote)]
+    for key, value in args.get("shown", {}).items():
+        parts += ["\n# ", key, ": ", value]
+    return pulumi.Output.concat(*parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 
 import pulumi
@@ -12,12 +13,15 @@ from components.cluster_access import ClusterAccess
 from components.cluster_ready import ClusterReady
 from components.daemon_proxy import DaemonProxy
 from components.k3s_server import K3sServer
+from components.kubeconfig_file import KubeconfigFile
 from components.nas_command import Nas
 from components.remote_docker import RemoteDocker
 from components.stack_config import show_warnings
 from nas.checks.ports import needed_ports
-from nas.errors import RefusedError
+from nas.drift import marker
+from nas.errors import Problem, RefusedError
 from nas.facts import Facts, read_facts
+from nas.kubeconfig_file import Job, look_into, missing
 from nas.plan import Plan, make_plan
 from nas.preflight import check_operator_proxy, check_reachable
 from nas.settings import load_settings, platform_variables
@@ -43,15 +47,22 @@ def deploy(stack: str, config: Mapping[str, str]) -> None:
     if problems:
         raise RefusedError(problems)
     plan = make_plan(settings, facts)
+    found = look_into(settings, plan.kubeconfig.name)
+    if isinstance(found, Problem):
+        raise RefusedError([found])
     show_warnings(plan.warnings)
-    build(plan, target, facts.time if isinstance(facts, Facts) else None)
+    file_drift = None if found is None else marker(missing(found, facts), int(time.time()))
+    build(plan, target, facts.time if isinstance(facts, Facts) else None, file_drift)
 
 
-def build(plan: Plan, target: SshTarget, began: int | None = None) -> None:
+def build(
+    plan: Plan, target: SshTarget, began: int | None = None, file_drift: str | None = None
+) -> None:
     """Realises a plan: each arrow of the graph is a real dependency.
 
     Args:
         began: the time on the NAS when this run read it; a timeline from before is not shown again.
+        file_drift: what is missing in the user's kubeconfig file, with the time it was seen.
     """
     settings = plan.settings
     nas = Nas(
@@ -100,6 +111,7 @@ def build(plan: Plan, target: SshTarget, began: int | None = None) -> None:
             "ports": plan.ports,
             "data_volume": plan.data_volume,
             "etc_volume": plan.etc_volume,
+            "cluster_identifier": plan.cluster_identifier,
             "data_directory": plan.data_directory,
             "memory": plan.memory,
             "cpus": plan.cpus,
@@ -119,7 +131,9 @@ def build(plan: Plan, target: SshTarget, began: int | None = None) -> None:
             "container_id": server.container.id,
             "image": plan.image,
             "names": plan.kubeconfig,
-            "cluster_identifier": plan.cluster_identifier,
+            "cluster_identifier": server.cluster_identifier,
+            "drift": plan.kubeconfig_drift,
+            "stop_grace": settings.stop_grace,
             "timeout": settings.ready_timeout,
         },
         pulumi.ResourceOptions(depends_on=[server]),
@@ -146,29 +160,47 @@ def build(plan: Plan, target: SshTarget, began: int | None = None) -> None:
         },
         pulumi.ResourceOptions(depends_on=[access]),
     )
-    _export(plan, access, ready)
     stages = pulumi.Output.all(daemon_report, server.pull_began, ready.measured).apply(
         lambda texts: _timeline(*texts, began=began)
     )
     pulumi.export("timeline", stages)
 
+    if settings.kubeconfig_file is not None:
+        KubeconfigFile(
+            "kubeconfig",
+            {
+                "job": Job(
+                    file=settings.kubeconfig_file,
+                    name=plan.kubeconfig.name,
+                    stack=settings.stack,
+                    current=settings.kubeconfig_current,
+                    kubeconfig="",
+                ),
+                "kubeconfig": access.kubeconfig,
+                "drift": file_drift,
+                "provider": nas.provider,
+            },
+            pulumi.ResourceOptions(depends_on=[ready]),
+        )
+    _export(plan, server, access, ready)
+
 
 def _timeline(daemon: str, pull: str, measured: str, *, began: int | None) -> str:
     """The stages as they are exported; shown by the `up` that measured them."""
     stages = read_stages(daemon, pull, measured)
-    time = measured_at(measured)
-    if not pulumi.runtime.is_dry_run() and time is not None and began is not None and time >= began:
+    when = measured_at(measured)
+    if not pulumi.runtime.is_dry_run() and when is not None and began is not None and when >= began:
         pulumi.log.info(f"timeline, by the clock of the NAS:\n{as_text(stages, 'en')}")
     return to_json(stages)
 
 
-def _export(plan: Plan, access: ClusterAccess, ready: ClusterReady) -> None:
+def _export(plan: Plan, server: K3sServer, access: ClusterAccess, ready: ClusterReady) -> None:
     """What other stacks build on: docs/outputs.md says what each output promises."""
     settings = plan.settings
     pulumi.export("kubeconfig", access.kubeconfig)
     pulumi.export("endpoint", plan.kubeconfig.server)
     pulumi.export("context", plan.kubeconfig.name)
-    pulumi.export("clusterIdentifier", plan.cluster_identifier)
+    pulumi.export("clusterIdentifier", server.cluster_identifier)
     pulumi.export("nodeName", plan.node_name)
     pulumi.export("nodeIp", ready.node_ip)
     pulumi.export("kubeletVersion", ready.kubelet_version)

@@ -11,21 +11,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from nas.certificates import near_end
 from nas.facts import Facts
 
 
 @dataclass(frozen=True)
 class Drift:
-    """What differs, one clause each; empty: nothing does."""
+    """What differs, one clause each; empty: nothing does.
+
+    Attributes:
+        renewal: what time did to the cluster's certificates, and `up` does about it.
+    """
 
     daemon_proxy: tuple[str, ...] = ()
     docker_path: tuple[str, ...] = ()
     container: tuple[str, ...] = ()
+    kubeconfig: tuple[str, ...] = ()
+    renewal: tuple[str, ...] = ()
 
     @property
     def clauses(self) -> tuple[str, ...]:
-        """Everything that differs."""
-        return (*self.daemon_proxy, *self.docker_path, *self.container)
+        """Everything that others changed."""
+        return (*self.daemon_proxy, *self.docker_path, *self.container, *self.kubeconfig)
 
     def __bool__(self) -> bool:
         return bool(self.clauses)
@@ -41,17 +48,23 @@ def find_drift(facts: Facts, shown: str | None, no_proxy: str) -> Drift:
     """
     if not (facts.container or facts.applied_put):
         return Drift()
-    container = _container(facts)
-    path = () if facts.docker_on_path else ("docker is not on the PATH of SSH commands any more",)
-    if shown is None or not facts.engine:
-        return Drift((), path, container)
-    if not facts.applied_put:
-        return Drift(_daemon(facts, shown, no_proxy), path, container)
     return Drift(
-        (*_file(facts), *_daemon(facts, facts.applied_proxy, facts.applied_no_proxy)),
-        path,
-        container,
+        daemon_proxy=_daemon_proxy(facts, shown, no_proxy),
+        docker_path=(
+            () if facts.docker_on_path else ("docker is not on the PATH of SSH commands any more",)
+        ),
+        container=_container(facts),
+        kubeconfig=_kubeconfig(facts),
+        renewal=_renewal(facts),
     )
+
+
+def _daemon_proxy(facts: Facts, shown: str | None, no_proxy: str) -> tuple[str, ...]:
+    if shown is None or not facts.engine:
+        return ()
+    if not facts.applied_put:
+        return _daemon(facts, shown, no_proxy)
+    return (*_file(facts), *_daemon(facts, facts.applied_proxy, facts.applied_no_proxy))
 
 
 def _container(facts: Facts) -> tuple[str, ...]:
@@ -60,6 +73,23 @@ def _container(facts: Facts) -> tuple[str, ...]:
     if not facts.container:
         return ("the k3s container is gone",)
     return (f"the k3s container is {facts.container} instead of running",)
+
+
+def _kubeconfig(facts: Facts) -> tuple[str, ...]:
+    if not facts.kubeconfig or facts.applied_kubeconfig in ("", facts.kubeconfig):
+        return ()
+    return ("the cluster's certificates are not those of the kubeconfig that was handed out",)
+
+
+def _renewal(facts: Facts) -> tuple[str, ...]:
+    end = near_end(facts)
+    if end is None or not facts.kubeconfig:
+        return ()
+    # By its checksum kubeconfig.sh knows whether this is still the one to be renewed.
+    return (
+        f"the cluster's client certificate {facts.kubeconfig} has {end:%Y-%m-%d %H:%M:%S} UTC as "
+        "its end: k3s restarts to renew it",
+    )
 
 
 def _file(facts: Facts) -> tuple[str, ...]:

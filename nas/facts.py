@@ -58,6 +58,11 @@ class Facts:
         restored: the snapshot of the data that was put back last.
         snapshots: names of the snapshots of the data, the newest first.
         own_container: name of the container that belongs to this stack, by its label.
+        cluster_data: `there` or `none`; empty: not seen.
+        cluster_id: which cluster the data says it is.
+        kubeconfig: checksum of the certificates in the kubeconfig that k3s wrote.
+        applied_kubeconfig: that of the one which our last run handed out.
+        client_certificate: the client's certificates in it, PEM in base64.
         listeners: those who hold ports that we need.
         routes: what the NAS reaches without its default gateway.
         docker_networks: Docker's networks; docker_pools: where it takes new ones from, if the
@@ -119,6 +124,11 @@ class Facts:
     restored: str = ""
     snapshots: tuple[str, ...] = ()
     own_container: str = ""
+    cluster_data: str = ""
+    cluster_id: str = ""
+    kubeconfig: str = ""
+    applied_kubeconfig: str = ""
+    client_certificate: str = ""
     listeners: tuple[Listener, ...] = ()
     routes: tuple[Route, ...] = ()
     docker_networks: tuple[DockerNetwork, ...] = ()
@@ -229,6 +239,11 @@ def parse_facts(text: str) -> Facts:
         restored=one("ran_restored"),
         snapshots=tuple(values.get("snapshot", [])),
         own_container=one("own_container"),
+        cluster_data=one("cluster_data"),
+        cluster_id=one("cluster_id"),
+        kubeconfig=one("kubeconfig"),
+        applied_kubeconfig=one("applied_kubeconfig"),
+        client_certificate=one("client_certificate"),
         listeners=fact_lines.listeners(every("listener")),
         routes=fact_lines.routes(every("route"), every("route6")),
         docker_networks=fact_lines.docker_networks(every("docker_network")),
@@ -296,14 +311,11 @@ def read_facts(
             **platform_variables(settings),
             "CONTAINER": settings.container_name,
             "STACK_LABEL": f"{STACK_LABEL}={settings.stack}",
+            "DATA_PLACE": settings.places[0],
+            "ETC_PLACE": settings.places[1],
             "PORTS": " ".join(map(str, ports)),
             "DATA_DIRECTORY": settings.data_directory or "",
             "STACK": settings.stack,
-            "DATA": (
-                f"{settings.data_directory}/data"
-                if settings.data_directory
-                else settings.data_volume
-            ),
         },
     )
     before = time.time()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from nas import data_place, limits, no_proxy
 from nas.bridge import bridge_networks
 from nas.checks.upgrade import pending_restore
+from nas.cluster_data import ClusterIdentifier, cluster_identifier
 from nas.daemon_proxy import DaemonProxy, choice_for, plan_daemon_proxy
 from nas.drift import Drift, find_drift, marker
 from nas.errors import RefusedError
@@ -49,8 +50,10 @@ class Plan:
         kubeconfig: names and server of the kubeconfig that is handed out.
         pull_hint: what to change when the cluster cannot pull its images.
         server_proxy: `host:port` of the proxy that all of k3s uses, or empty.
-        daemon_drift, path_drift, container_drift: what others changed on the NAS, with the
-            time it was seen; the container's too when its data is to be exchanged.
+        cluster_identifier: which cluster the Kubernetes provider is told it has.
+        daemon_drift, path_drift, container_drift, kubeconfig_drift: what others, or time, changed
+            on the NAS, with the time it was seen; the container's too when its data is to be
+            exchanged.
         warnings: shown to the user before anything happens.
     """
 
@@ -75,12 +78,13 @@ class Plan:
     memory: int | None
     cpus: str | None
     kubeconfig: KubeconfigNames
-    cluster_identifier: str
+    cluster_identifier: ClusterIdentifier
     pull_hint: str
     server_proxy: str
     daemon_drift: str | None
     path_drift: str | None
     container_drift: str | None
+    kubeconfig_drift: str | None
     warnings: tuple[str, ...]
 
 
@@ -129,12 +133,13 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
             name=f"k3s-{settings.stack}",
             server=f"https://{bracketed(settings.host)}:{settings.api_port}",
         ),
-        cluster_identifier=f"nas-k3s/{settings.stack}/{settings.container_name}",
+        cluster_identifier=cluster_identifier(settings, known),
         pull_hint=_pull_hint(settings),
         server_proxy=_server_proxy(settings),
         daemon_drift=marker(drift.daemon_proxy, seen),
         path_drift=marker(drift.docker_path, seen),
         container_drift=marker((*drift.container, *pending_restore(settings, known)), seen),
+        kubeconfig_drift=marker((*drift.kubeconfig, *drift.renewal), seen),
         warnings=find_warnings(settings, facts, daemon, drift),
     )
 

@@ -33,7 +33,9 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         *_STRATEGIES,
     ),
     "docker-path.sh": ("docker-wrapper.sh",),
-    "cluster-ready.sh": ("docker-wrapper.sh", "k3s-data.sh", "kubectl.sh"),
+    "cluster-ready.sh": ("docker-wrapper.sh", "cluster-data.sh", "k3s-data.sh", "kubectl.sh"),
+    "cluster-id.sh": ("cluster-data.sh",),
+    "host-cleanup.sh": ("cluster-data.sh",),
     "data-directory.sh": ("owned-directory.sh",),
     "doctor.sh": ("registry-ask.sh", "proxy-probe.sh"),
     "facts.sh": (
@@ -42,11 +44,13 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         "facts-kernel.sh",
         "facts-storage.sh",
         "owned-directory.sh",
+        "cluster-data.sh",
         "k3s-data.sh",
+        "facts-cluster.sh",
     ),
-    "data-snapshot.sh": ("k3s-data.sh",),
+    "data-snapshot.sh": ("cluster-data.sh", "k3s-data.sh"),
     "image-check.sh": ("registry-ask.sh",),
-    "kubeconfig.sh": ("k3s-data.sh",),
+    "kubeconfig.sh": ("cluster-data.sh", "k3s-data.sh"),
     "timeline.sh": ("kubectl.sh",),
 }
 """What a script needs beside the library: each file has one concern."""

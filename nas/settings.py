@@ -140,6 +140,10 @@ class Settings(BaseModel):
     memory_limit: Annotated[str, AfterValidator(limits.memory_limit)] | None = None
     cpu_limit: Annotated[str, AfterValidator(limits.cpu_limit)] | None = None
     stop_grace: Grace = 30
+    kubeconfig_file: Annotated[str, AfterValidator(values.home_path("~/.kube/config"))] | None = (
+        None
+    )
+    kubeconfig_current: bool = False
     keep_data: bool = True
     drift: Literal["on", "off"] = "on"
 
@@ -172,8 +176,15 @@ class Settings(BaseModel):
 
     @property
     def etc_volume(self) -> str:
-        """Docker volume of /etc/rancher."""
+        """Docker volume of /etc/rancher, which holds the node's password and the kubeconfig."""
         return f"{self.container_name}-etc"
+
+    @property
+    def places(self) -> tuple[str, str]:
+        """Volumes, or directories instead, of /var/lib/rancher/k3s and /etc/rancher."""
+        if self.data_directory is None:
+            return self.data_volume, self.etc_volume
+        return f"{self.data_directory}/data", f"{self.data_directory}/etc"
 
     @property
     def published(self) -> tuple[PublishedPort, ...]:
@@ -373,6 +384,7 @@ def _cross_checks(settings: Settings) -> list[Problem]:
         *_check_network_mode(settings),
         *_check_server_args(settings),
         *_check_ca(settings),
+        *_check_kubeconfig(settings),
         *check_registries(settings.registries),
     ]
 
@@ -558,6 +570,19 @@ def _check_server_args(settings: Settings) -> list[Problem]:
 def _check_ca(settings: Settings) -> list[Problem]:
     path = settings.ca_certificates_file
     return [] if path is None else check_certificates(path)
+
+
+def _check_kubeconfig(settings: Settings) -> list[Problem]:
+    if not settings.kubeconfig_current or settings.kubeconfig_file is not None:
+        return []
+    return [
+        Problem(
+            "kubeconfigCurrent",
+            "true",
+            "has no file to go with",
+            set_command("kubeconfigFile", "'~/.kube/config'"),
+        )
+    ]
 
 
 def platform_variables(settings: Settings) -> dict[str, str]:

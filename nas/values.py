@@ -207,6 +207,21 @@ def own_path(example: str) -> Callable[[str], str]:
     return check
 
 
+def home_path(example: str) -> Callable[[str], str]:
+    """A check of paths on this machine that have to mean the same from every directory."""
+    is_path = own_path(example)
+
+    def check(text: str) -> str:
+        is_path(text)
+        if not re.match(r"/|~/", text) or text.endswith("/"):
+            raise BadValueError(
+                "is no whole path of a file", f"begin it with / or ~/, e.g. {example}"
+            )
+        return text
+
+    return check
+
+
 def line(text: str) -> str:
     """One line."""
     if "\n" in text or "\r" in text:

@@ -37,6 +37,8 @@ def find_warnings(
     if drift:
         clauses = "; ".join(drift.clauses)
         warnings.append(f"changed on the NAS since the last up, which `up` heals: {clauses}")
+    for clause in drift.renewal:
+        warnings.append(f"{clause}, and the pods in the cluster with it")
     if daemon is not None and daemon_differs(facts, daemon):
         choice = choice_for(facts, daemon)
         if choice is not None and choice.notice:

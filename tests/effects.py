@@ -79,6 +79,10 @@ def _config_file(story: Story) -> dict[str, Any]:
     return {"daemonConfigFile": story.lab.docker_json}
 
 
+def _kubeconfig_file(story: Story) -> dict[str, Any]:
+    return {"kubeconfigFile": str(story.lab.state.folder / "kubeconfig")}
+
+
 MIRROR = {"mirrors": {"docker.io": {"endpoint": ["https://registry.lan:5000"]}}}
 
 # In the order of the settings; what is really run is run in this order, each on top of the last.
@@ -122,6 +126,14 @@ EDITS = (
     Edit("token", "another than the cluster's", {"token": "not-the-token"}),
     Edit("registries", "a mirror", {"registries": json.dumps(MIRROR)}),
     _set("smokeImage", "ghcr.io/rancher/mirrored-library-busybox:1.37.0", "up"),
+    Edit("registries", "a mirror", {"registries": MIRROR}),
+    _set("smokeImage", "docker.io/library/busybox:latest", "up"),
+    Edit("kubeconfigFile", "a file", _kubeconfig_file),
+    Edit(
+        "kubeconfigCurrent",
+        "`true`, with `kubeconfigFile`",
+        lambda story: {**_kubeconfig_file(story), "kubeconfigCurrent": True},
+    ),
     _set("keepData", False, "up"),
     _set("drift", "off", "up"),
     _set("daemonTimeout", 120, "up"),

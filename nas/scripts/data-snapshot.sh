@@ -10,7 +10,7 @@
 # the container is frozen: what SQLite with its write-ahead log, or etcd, then finds is what it would
 # find after a power cut, which both are made for.
 #
-# Variables: PLATFORM, CONTAINER, DATA, ETC (see k3s-data.sh), IMAGE, VERSION (that the image's tag
+# Variables: PLATFORM, CONTAINER, DATA_PLACE, ETC_PLACE (see k3s-data.sh), IMAGE, VERSION (that the image's tag
 # tells, or empty), RESTORE (or empty), KEEP (number of snapshots), PAUSE_LIMIT (seconds).
 
 main() {
@@ -41,7 +41,7 @@ without_data() {
     # A directory of the NAS is made with the first container.
     exit 0
   fi
-  fail "the cluster's data, ${data:-in $DATA}, is not to be seen on the NAS: no snapshot can be kept or put back" \
+  fail "the cluster's data, ${data:-in $DATA_PLACE}, is not to be seen on the NAS: no snapshot can be kept or put back" \
     "look for it there; nothing was changed"
 }
 

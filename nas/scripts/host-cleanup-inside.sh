@@ -35,6 +35,12 @@ for iptables in iptables ip6tables; do
   "$iptables-save" 2>/dev/null | commands >/tmp/nas-k3s-rules
   [ ! -s /tmp/nas-k3s-rules ] || "$iptables-restore" --noflush </tmp/nas-k3s-rules || status=1
 done
+# After the rules that match them. The network policies' sets, and those of kube-proxy's ipvs mode.
+if command -v ipset >/dev/null 2>&1; then
+  for set in $(ipset list -n 2>/dev/null | grep -E '^(inet6:)?(KUBE-|kube-router-)'); do
+    ipset destroy "$set" || status=1
+  done
+fi
 for link in cni0 flannel.1 flannel-v6.1 kube-ipvs0; do
   [ ! -e "/sys/class/net/$link" ] || ip link delete "$link" || status=1
 done

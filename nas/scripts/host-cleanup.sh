@@ -1,14 +1,15 @@
 # shellcheck shell=sh
-# What k3s with host networking leaves in the NAS's network once its container is gone: links and
-# iptables rules (k3s-io/k3s#5001, #5455). Runs inside the k3s image, whose iptables is the one that
-# made the rules. Only jumps to our chains and those chains are removed: tables are never flushed,
-# Docker's and the NAS's own rules stay. Never fails: destroy has to end.
+# What k3s with host networking leaves on the NAS once its container is gone: links, iptables rules and
+# ipsets (k3s-io/k3s#5001, #5455), and mounts below its data. Runs inside the k3s image, whose iptables
+# is the one that made the rules. Only jumps to our chains and those chains are removed: tables are
+# never flushed, Docker's and the NAS's own rules stay. Never fails: destroy has to end.
 #
 # none    does nothing, on create
 # remove  removes them
 # tell    says what stays on the NAS: k3s had a network of its own, which went with the container
 #
-# Variables: PLATFORM, IMAGE, CONTAINER, KEPT (what stays on the NAS, for people, or empty).
+# Variables: PLATFORM, IMAGE, CONTAINER, PLACES (volumes or directories of the data, no blanks in them),
+# KEEP (yes: say of the volumes that they stay).
 
 main() {
   case $1 in
@@ -25,8 +26,8 @@ mode_of_container() {
 
 tell() {
   # After a change of the mode the next container has the data.
-  if look_for_platform && find_docker && [ -n "$(mode_of_container)" ]; then return 0; fi
-  [ -z "$KEPT" ] || say "$KEPT"
+  if ! look_for_platform || ! find_docker || [ -n "$(mode_of_container)" ]; then return 0; fi
+  data_left
 }
 
 remove() {
@@ -41,9 +42,34 @@ remove() {
   fi
   if bounded 90 "$docker" run --rm --privileged --network host --entrypoint /bin/sh \
     "$IMAGE" -c "$CLEANUP" >&2; then
-    say "links and iptables rules of k3s are gone"
+    say "links, iptables rules and ipsets of k3s are gone"
   else
-    say "warning: links and iptables rules of k3s could not be removed; a restart of the NAS does it"
+    say "warning: links, iptables rules or ipsets of k3s could not be removed; a restart of the NAS does it"
   fi
-  [ -n "$mode" ] || [ -z "$KEPT" ] || say "$KEPT"
+  [ -n "$mode" ] || data_left
+}
+
+# What is left of the data, once no container has it any more.
+data_left() {
+  for data in $PLACES; do
+    find_place "$data" || continue
+    [ -z "$place" ] || unmount_below "$place"
+    if [ "$KEEP" != yes ]; then
+      :
+    elif [ -n "$place" ]; then
+      say "the cluster's data stays in $place; to delete it: docker volume rm $data"
+    else
+      say "the volume $data of the cluster's data was gone already"
+    fi
+  done
+}
+
+# unmount_below DIRECTORY: what is mounted below it, the deepest first. Mounts elsewhere may be those
+# of a k3s that the NAS brings itself.
+unmount_below() {
+  BELOW=$1/ awk 'index($2, ENVIRON["BELOW"]) == 1 { print $2 }' /proc/mounts | sort -r |
+    while read -r mounted; do
+      umount "$mounted" 2>/dev/null || umount -l "$mounted" 2>/dev/null ||
+        say "warning: $mounted could not be unmounted; a restart of the NAS does it"
+    done
 }

@@ -4,8 +4,8 @@
 #   before, before_image     what ran until a change of the image that has not proven itself yet,
 #   snapshot                 and the snapshot of its data
 #   restored                 the snapshot that was put back, as long as the setting names it
-# Variables: CONTAINER, and DATA and ETC (a Docker volume or a directory of the NAS) where the
-# container may be gone. Needs find_docker.
+# Variables: CONTAINER, and DATA_PLACE and ETC_PLACE (a Docker volume or a directory of the NAS) where
+# the container may be gone. Needs find_docker and cluster-data.sh.
 
 NOTES=nas-k3s-version
 # Names of snapshots end in the time of their making, in UTC.
@@ -18,26 +18,17 @@ mounted() {
     head -n 1
 }
 
-# place_of VOLUME: prints the directory of the NAS that it is.
-place_of() {
-  case $1 in
-    '') ;;
-    /*) printf '%s\n' "$1" ;;
-    *) bounded 15 "$docker" volume inspect --format '{{.Mountpoint}}' "$1" 2>/dev/null ;;
-  esac
-}
-
 # Sets data, or fails with status 1 when there is none.
 find_data() {
   data=$(mounted /var/lib/rancher/k3s)
-  [ -n "$data" ] || data=$(place_of "${DATA:-}")
+  if [ -z "$data" ] && [ -n "${DATA_PLACE:-}" ]; then find_place "$DATA_PLACE" && data=$place; fi
   [ -n "$data" ] && [ -d "$data" ]
 }
 
 # Sets etc to the directory that the container has at /etc/rancher, likewise.
 find_etc() {
   etc=$(mounted /etc/rancher)
-  [ -n "$etc" ] || etc=$(place_of "${ETC:-}")
+  if [ -z "$etc" ] && [ -n "${ETC_PLACE:-}" ]; then find_place "$ETC_PLACE" && etc=$place; fi
   [ -n "$etc" ] && [ -d "$etc" ]
 }
 

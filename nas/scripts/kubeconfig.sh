@@ -1,18 +1,70 @@
 # shellcheck shell=sh
 # Waits until the kubeconfig of k3s is complete and its API answers.
 #
-# wait  prints nothing
-# read  prints the kubeconfig, and nothing else, to standard output
+# wait REASON  prints nothing; where REASON names the checksum of the kubeconfig's certificates, k3s is
+#              restarted first, in its container: at a start it renews what is near its end
+# read         prints the kubeconfig, and nothing else, to standard output
 #
-# Variables: PLATFORM, CONTAINER, IMAGE, READY_TIMEOUT (seconds).
+# Variables: PLATFORM, CONTAINER, IMAGE, READY_TIMEOUT and STOP_GRACE (seconds).
 
-KUBECONFIG_FILE=/etc/rancher/k3s/k3s.yaml
+KUBECONFIG_DIRECTORY=/etc/rancher/k3s
+KUBECONFIG_FILE=$KUBECONFIG_DIRECTORY/k3s.yaml
+RENEW_TIMEOUT=15
 
 main() {
   need_root
   make_tmp
   find_platform
   need_docker
+  [ "$1" != wait ] || renew "${2:-}"
+  wait_for_answer
+  if [ "$1" = read ]; then hand_out; else note_version; fi
+}
+
+# Without the checksum of what is there now, REASON is that of an earlier run.
+renew() {
+  old=$(certificates_now)
+  [ -n "$old" ] || return 0
+  case $1 in
+    *"$old"*) ;;
+    *) return 0 ;;
+  esac
+  say "restarting k3s in its container $CONTAINER, which renews its certificates"
+  bounded $((STOP_GRACE + 60)) "$docker" restart -t "$STOP_GRACE" "$CONTAINER" >/dev/null 2>"$tmp/restart" ||
+    fail "k3s did not restart: $(masked <"$tmp/restart" | tail -n 1)" \
+      "docker start $CONTAINER on the NAS, then run again"
+  wait_for_answer
+  # The API may answer before the new kubeconfig is written.
+  until_then=$(($(now) + RENEW_TIMEOUT))
+  while [ "$(certificates_now)" = "$old" ]; do
+    if [ "$(now)" -ge $until_then ]; then
+      say "warning: k3s started and renewed nothing: check the clock of the NAS"
+      return 0
+    fi
+    nap
+  done
+  say "k3s has renewed its certificates"
+}
+
+certificates_now() {
+  bounded 15 "$docker" exec "$CONTAINER" cat "$KUBECONFIG_FILE" 2>/dev/null | certificates_sum
+}
+
+# What the image is, and not only what its tag says.
+note_version() {
+  version=$(running_version)
+  if find_data; then note ${version:+"version=$version"} "image=$IMAGE"; fi
+}
+
+hand_out() {
+  sum=$(certificates_sum <"$tmp/kubeconfig")
+  bounded 15 "$docker" exec "$CONTAINER" sh -c \
+    "echo $sum >$KUBECONFIG_DIRECTORY/$HANDED_OUT_FILE" >/dev/null 2>&1 ||
+    say "warning: a renewed certificate will not be noticed: no record in $KUBECONFIG_DIRECTORY"
+  cat "$tmp/kubeconfig"
+}
+
+wait_for_answer() {
   started=$(now)
   reported=$started
   while :; do
@@ -27,13 +79,6 @@ main() {
     nap
   done
   say "k3s answers after $(($(now) - started)) s"
-  if [ "$1" = wait ]; then
-    # What the image is, and not only what its tag says.
-    version=$(running_version)
-    if find_data; then note ${version:+"version=$version"} "image=$IMAGE"; fi
-  else
-    cat "$tmp/kubeconfig"
-  fi
 }
 
 # Sets seen to what is missing still, empty when all is there.

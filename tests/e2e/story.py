@@ -73,14 +73,20 @@ class Story:
         return identity, started
 
     def network(self) -> list[str]:
-        """Links and iptables rules of the NAS, without counters and what Docker numbers anew."""
+        """Links, iptables rules and mounts of clusters on the NAS, without counters and what Docker
+        numbers anew."""
         links = [
             re.sub(r"^\d+: ([^:@]+).*", r"link \1", line)
             for line in self.must("ip -o link").splitlines()
         ]
         rules = self.must("iptables-save").splitlines()
         kept = [re.sub(r"\[\d+:\d+\]", "", rule) for rule in rules if not rule.startswith("#")]
-        return sorted(line for line in [*links, *kept] if not re.match(r"link veth", line))
+        mounts = [
+            f"mount {path}"
+            for path in self.must("cut -d ' ' -f 2 /proc/mounts").splitlines()
+            if re.search(r"/volumes/|/kubelet|/k3s|/netns/cni", path)
+        ]
+        return sorted(line for line in [*links, *kept, *mounts] if not re.match(r"link veth", line))
 
     def kubeconfig(self) -> str:
         text: str = self.project.outputs()["kubeconfig"]

@@ -17,7 +17,7 @@ from tests.lab.box import Lab
 from tests.lab.keys import REGISTRY_NAMES
 from tests.lab.project import forget_known_hosts, open_project
 
-RESOURCES = 26
+RESOURCES = 30
 SENTINEL = "S3NTINELtoken"
 
 

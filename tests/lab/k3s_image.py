@@ -27,6 +27,7 @@ _PACKAGES = (
     "ca-certificates",
     "containernetworking-plugins",
     "iproute2",
+    "ipset",
     "iptables",
     "mount",
     # The packaged one: it has seccomp, which a build without the C library's headers lacks.
@@ -115,6 +116,7 @@ def _lay_out(root: Path, packages: Path, built: dict[str, Path]) -> None:
             "usr/bin/ip",
             "usr/bin/mount",
             "usr/bin/umount",
+            "usr/sbin/ipset",
             "usr/sbin/runc",
             "usr/sbin/xtables-legacy-multi",
             "usr/sbin/xtables-nft-multi",

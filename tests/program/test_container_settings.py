@@ -91,7 +91,7 @@ def test_what_destroy_does_with_the_directory_is_in_its_resource(keep: str, told
     done = run(dataDirectory=PLACE, keepData=keep)
     assert told in done["k3s-data-directory"].inputs["stdin"]
     # There are no volumes that it could tell of.
-    assert "docker volume rm" not in done["k3s-network"].inputs["stdin"]
+    assert "KEEP=no\n" in done["k3s-network"].inputs["stdin"]
 
 
 # ---- limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 from dataclasses import replace
@@ -22,6 +23,7 @@ from nas.timeline import STAGES, from_json, read_stages, to_json
 from tests.lab.paths import REPO
 from tests.program.recorder import Registration, Run, record
 from tests.unit.samples import CONFIG, FACTS, host_key, settings
+from tests.unit.test_certificates import NOW, certificate
 from tests.unit.test_kubeconfig import K3S
 from tests.unit.test_timeline import DAEMON, MEASURED, NOON, PULL
 
@@ -38,9 +40,10 @@ COMMANDS = {
     "docker-path": ("sh -s apply", "sh -s remove"),
     "daemon-proxy-config": ("sh -s apply", "sh -s restore"),
     "k3s-image-check": ("sh -s check", None),
-    "k3s-network": ("sh -s none", "sh -s remove"),
     "k3s-snapshot": ("sh -s apply", None),
-    "cluster-api": ("sh -s wait", None),
+    "k3s-cluster-id": ("sh -s claim nas-k3s/nas88/k3s", None),
+    "k3s-network": ("sh -s none", "sh -s remove"),
+    "cluster-api": ("sh -s wait none", None),
     "cluster-kubeconfig": ("sh -s read", None),
     "ready-checks": ("sh -s check", "sh -s forget"),
     "ready-timeline": (f"sh -s measure {NOON}-{NOON + 16}-k3s-containe", None),
@@ -59,6 +62,7 @@ CONTRACT = {
             "clusterDomain",
             "clusterCidr",
             "serviceCidr",
+            "timeline",
         ),
         "text",
     ),
@@ -108,6 +112,8 @@ def test_every_resource_of_the_design_is_there(preview: bool) -> None:
         "daemon-proxy-drift": "pulumi:index:Stash",
         "k3s": "K3sServer",
         "k3s-drift": "pulumi:index:Stash",
+        "k3s-cluster": "pulumi:index:Stash",
+        "cluster-drift": "pulumi:index:Stash",
         "k3s-image": "docker:index/remoteImage:RemoteImage",
         "k3s-data": "docker:index/volume:Volume",
         "k3s-etc": "docker:index/volume:Volume",
@@ -134,8 +140,9 @@ def test_without_a_proxy_the_daemon_is_left_alone() -> None:
         ("daemon-proxy-config", ["docker-path", "docker-provider"]),
         ("k3s-image-check", ["daemon-proxy-config", "docker-path"]),
         ("k3s-image", ["k3s-image-check"]),
-        ("k3s-network", ["k3s-image"]),
         ("k3s-snapshot", ["k3s-image", "k3s-data", "k3s-etc"]),
+        ("k3s-cluster-id", ["k3s-data", "k3s-etc"]),
+        ("k3s-network", ["k3s-image", "k3s-cluster-id"]),
         ("k3s-container", ["k3s-image", "k3s-data", "k3s-etc", "k3s-network", "k3s-snapshot"]),
         ("cluster-api", ["k3s-container"]),
         ("cluster-kubeconfig", ["k3s-container", "cluster-api"]),
@@ -360,7 +367,7 @@ def test_before_a_bump_the_image_is_asked_for_and_the_data_kept(up: Run) -> None
         assert f"\n# image: {image}" in done[name].inputs["create"]
     script = done["k3s-snapshot"].inputs["stdin"]
     assert f"\nIMAGE={image}\nVERSION=v1.34.5-k3s1\n" in script
-    assert "\nDATA=k3s-data\nETC=k3s-etc\n" in script
+    assert "\nDATA_PLACE=k3s-data\nETC_PLACE=k3s-etc\n" in script
     there = run(dataDirectory="/share/k3s")["k3s-snapshot"].inputs["stdin"]
     assert "\nDATA=/share/k3s/data\nETC=/share/k3s/etc\n" in there
     assert "\n# restore" not in up["k3s-snapshot"].inputs["create"]
@@ -447,8 +454,8 @@ def test_destroy_leaves_the_data_exactly_when_the_setting_says_so(keep: bool) ->
     for volume in ("k3s-data", "k3s-etc"):
         assert done[volume].request.retainOnDelete == keep
     assert not done["k3s-container"].request.retainOnDelete
-    kept = "docker volume rm k3s-data k3s-etc"
-    assert (kept in done["k3s-network"].inputs["stdin"]) == keep
+    stdin = done["k3s-network"].inputs["stdin"]
+    assert f"KEEP={'yes' if keep else 'no'}\n" in stdin
 
 
 # ---- the cluster
@@ -578,7 +585,7 @@ def test_without_a_proxy_the_timeline_has_no_stages_of_the_daemon() -> None:
 @BOTH
 def test_without_drift_the_marks_say_none_and_keep_what_they_said_before(preview: bool) -> None:
     done = run(preview=preview)
-    for name in ("docker-drift", "daemon-proxy-drift", "k3s-drift"):
+    for name in ("docker-drift", "daemon-proxy-drift", "k3s-drift", "cluster-drift"):
         assert done[name].inputs == {"input": "none"}
         assert list(done[name].request.ignoreChanges) == ["input"]
         assert list(done[name].request.replaceOnChanges) == ["input"]
@@ -603,6 +610,112 @@ def test_a_container_that_is_gone_is_made_anew(preview: bool) -> None:
     assert done["k3s-drift"].inputs["input"].startswith("the k3s container is gone")
     trigger = done["k3s-container"].request.replacement_trigger.string_value
     assert "the k3s container is gone" in trigger
+
+
+@BOTH
+def test_a_certificate_that_is_due_is_renewed_and_read_again_in_the_same_container(
+    preview: bool,
+) -> None:
+    near = replace(
+        FACTS,
+        container="running",
+        docker_on_path="/bin/docker",
+        applied_put="a",
+        put="a",
+        kubeconfig="5um",
+        client_certificate=certificate(NOW),
+    )
+    done = run(preview=preview, facts=near)
+    assert " 5um has " in done["cluster-drift"].inputs["input"]
+    if not preview:  # the mock's container has no identity there
+        wait = done["cluster-api"].inputs["create"]
+        assert wait.startswith("sh -s wait 'the cluster")
+        assert " 5um has " in wait
+    assert "# drift: the cluster" in done["cluster-kubeconfig"].inputs["create"]
+    assert done["k3s-drift"].inputs == {"input": "none"}
+    container = run(preview=preview)["k3s-container"]
+    assert done["k3s-container"].inputs == container.inputs
+    trigger = done["k3s-container"].request.replacement_trigger
+    assert trigger == container.request.replacement_trigger
+
+
+# ---- which cluster it is
+
+
+@BOTH
+def test_the_datas_identifier_goes_to_the_provider_the_container_and_the_kubeconfig(
+    preview: bool,
+) -> None:
+    other = "nas-k3s/nas88/k3s/20250101T000000Z"
+    done = run(preview=preview, facts=replace(FACTS, cluster_data="there", cluster_id=other))
+    assert done["k3s-cluster"].inputs == {"input": other}
+    assert list(done["k3s-cluster"].request.ignoreChanges) == []
+    assert done["cluster-provider"].inputs["clusterIdentifier"] == other
+    assert done["k3s-container"].request.replacement_trigger.string_value.endswith(f" {other}")
+    assert f"# cluster: {other}\n" in done["cluster-kubeconfig"].inputs["create"]
+    assert done["k3s-cluster-id"].inputs["create"] == f"sh -s claim {other}"
+
+
+@pytest.mark.parametrize(
+    "known",
+    [replace(FACTS, cluster_data="there"), Unreadable("away", "off")],
+    ids=["older data", "not read"],
+)
+def test_a_stack_from_before_identifiers_keeps_its_container_and_its_objects(
+    known: Facts | Unreadable,
+) -> None:
+    done = run(facts=known)
+    assert done["cluster-provider"].inputs["clusterIdentifier"] == "nas-k3s/nas88/k3s"
+    image = "docker.io/rancher/k3s:v1.34.4-k3s1"
+    assert done["k3s-container"].request.replacement_trigger.string_value == f"{image} none"
+    ignored = [] if isinstance(known, Facts) else ["input"]
+    assert list(done["k3s-cluster"].request.ignoreChanges) == ignored
+
+
+def test_a_name_of_the_nas_instead_of_its_address_is_the_same_cluster() -> None:
+    known = replace(FACTS, cluster_data="there", cluster_id="nas-k3s/nas88/k3s/x")
+    by_address, by_name = (run(facts=known, host=host) for host in ("192.168.31.88", "nas.lan"))
+    for done in (by_address, by_name):
+        assert done["cluster-provider"].inputs["clusterIdentifier"] == "nas-k3s/nas88/k3s/x"
+    contexts = [yaml.safe_load(done.exports["kubeconfig"].value) for done in (by_address, by_name)]
+    assert contexts[0]["contexts"] == contexts[1]["contexts"]
+    assert contexts[1]["clusters"][0]["cluster"]["server"] == "https://nas.lan:6443"
+
+
+# ---- the user's own kubeconfig file
+
+
+@BOTH
+def test_the_users_file_is_changed_by_a_command_whose_input_is_a_secret(preview: bool) -> None:
+    done = run(preview=preview, kubeconfigFile="~/.kube/config", kubeconfigCurrent="true")
+    one = done["kubeconfig-entry"]
+    assert one.type == "command:local:Command"
+    assert "ready-smoke" in done.before("kubeconfig-entry")
+    assert one.is_secret("stdin")
+    assert one.inputs["create"].splitlines() == [
+        ".venv/bin/python -m nas.kubeconfig_file merge",
+        "# file: ~/.kube/config",
+        "# context: k3s-nas88",
+        "# drift: none",
+    ]
+    assert one.inputs["delete"].startswith(".venv/bin/python -m nas.kubeconfig_file remove || ")
+    assert one.inputs["addPreviousOutputInEnv"] is False
+    # Another file is another entry, and the old one goes first.
+    assert one.request.replacement_trigger.string_value == "~/.kube/config"
+    assert one.request.deleteBeforeReplace
+    if not preview:
+        job = json.loads(one.inputs["stdin"])
+        assert job.pop("kubeconfig") == done.exports["kubeconfig"].value
+        assert job == {
+            "file": "~/.kube/config",
+            "name": "k3s-nas88",
+            "stack": "nas88",
+            "current": True,
+        }
+
+
+def test_without_the_setting_nothing_runs_on_this_machine(up: Run) -> None:
+    assert up.of_type("command:local:Command") == []
 
 
 def test_another_container_is_proven_by_another_job(up: Run) -> None:
@@ -661,20 +774,39 @@ def test_the_whole_program_runs_from_config_to_exports(
     facts.append(FACTS)
     done = main(preview=preview)
     assert done.error is None
-    assert set(done.exports) == {
-        "kubeconfig",
-        "endpoint",
-        "context",
-        "nodeName",
-        "image",
-        "timeline",
-    }
     assert (
         next((home / ".nas-k3s/known_hosts").iterdir())
         .read_text()
         .startswith("192.168.31.88 ssh-ed")
     )
     assert [one for one in done.warnings if "Docker on the NAS will be restarted" in one]
+
+
+@BOTH
+def test_an_entry_of_our_name_in_the_users_file_stops_the_run_before_any_resource(
+    facts: list[Facts | Unreadable], home: Path, preview: bool
+) -> None:
+    facts.append(FACTS)
+    file = home / "config"
+    file.write_text("users: [{name: k3s-nas88, user: {token: S3NTINEL}}]\n")
+    done = main(preview=preview, kubeconfigFile=str(file))
+    assert isinstance(done.error, pulumi.RunError)
+    assert "nas-k3s:kubeconfigFile" in str(done.error)
+    assert "S3NTINEL" not in str(done.error)
+    assert done.resources == {}
+
+
+@BOTH
+def test_what_the_users_file_lacks_is_a_mark_of_its_own(
+    facts: list[Facts | Unreadable], home: Path, preview: bool
+) -> None:
+    facts.append(FACTS)
+    done = main(preview=preview, kubeconfigFile=str(home / "config"))
+    assert done.error is None
+    mark = done["kubeconfig-drift"].inputs["input"]
+    assert mark.startswith("the cluster is not in your kubeconfig file (seen ")
+    assert f"# drift: {mark}" in done["kubeconfig-entry"].inputs["create"]
+    assert not (home / "config").exists()
 
 
 def test_a_nas_that_is_off_is_one_warning_in_a_preview_and_an_error_in_up(

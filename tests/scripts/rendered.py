@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from nas.remote_script import script_source
 
 SAMPLES: Mapping[str, Mapping[str, str]] = {
+    "cluster-id.sh": {
+        "PLATFORM": "auto",
+        "DATA_PLACE": "k3s-data",
+        "ETC_PLACE": "k3s-etc",
+    },
     "cluster-ready.sh": {
         "PLATFORM": "auto",
         "CONTAINER": "k3s",
@@ -23,8 +28,8 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
     "data-snapshot.sh": {
         "PLATFORM": "auto",
         "CONTAINER": "k3s",
-        "DATA": "k3s-data",
-        "ETC": "k3s-etc",
+        "DATA_PLACE": "k3s-data",
+        "ETC_PLACE": "k3s-etc",
         "IMAGE": "docker.io/rancher/k3s:v1.34.5-k3s1",
         "VERSION": "v1.34.5-k3s1",
         "RESTORE": "",
@@ -80,29 +85,32 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "PLATFORM": "auto",
         "CONTAINER": "k3s",
         "STACK_LABEL": "nas-k3s.stack=nas88",
+        "DATA_PLACE": "k3s-data",
+        "ETC_PLACE": "k3s-etc",
         "PORTS": "6443 10250",
         "DATA_DIRECTORY": "",
         "STACK": "nas88",
-        "DATA": "k3s-data",
     },
     "host-cleanup.sh": {
         "PLATFORM": "auto",
         "IMAGE": "docker.io/rancher/k3s:v1.34.4-k3s1",
         "CONTAINER": "k3s",
         "CLEANUP": script_source("host-cleanup-inside.sh"),
-        "KEPT": "the data stays",
-    },
-    "image-check.sh": {
-        "PLATFORM": "auto",
-        "IMAGE": "docker.io/rancher/k3s:v1.34.5-k3s1",
-        "SETTING": "k3sVersion",
-        "PULL_PROBE_TIMEOUT": "3",
+        "PLACES": "k3s-data k3s-etc",
+        "KEEP": "yes",
     },
     "kubeconfig.sh": {
         "PLATFORM": "auto",
         "CONTAINER": "k3s",
         "IMAGE": "docker.io/rancher/k3s:v1.34.4-k3s1",
         "READY_TIMEOUT": "2",
+        "STOP_GRACE": "1",
+    },
+    "image-check.sh": {
+        "PLATFORM": "auto",
+        "IMAGE": "docker.io/rancher/k3s:v1.34.5-k3s1",
+        "SETTING": "k3sVersion",
+        "PULL_PROBE_TIMEOUT": "3",
     },
     "timeline.sh": {
         "PLATFORM": "auto",

@@ -23,6 +23,7 @@ from tests.scripts.daemon import apply, variables
 from tests.scripts.fake_nas import DOCKER_JSON, QPKG, FakeNas
 from tests.scripts.fake_platforms import KINDS
 from tests.scripts.rendered import SAMPLES
+from tests.scripts.test_kubeconfig import WHOLE, sum_of
 from tests.unit.samples import host_key, settings
 
 DATA = "/share/CACHEDEV1_DATA/docker"
@@ -308,3 +309,65 @@ def test_what_every_nas_says_makes_the_file_of_a_new_stack(
     loaded = load_settings("home", written)
     assert loaded.platform == kind.partition("-")[0]
     assert loaded.node_ip == "10.0.0.88"
+
+
+# ---- the cluster's data
+
+ETC = "/state/volumes/k3s-etc/k3s"
+
+
+def test_without_volumes_there_is_no_data(nas: FakeNas) -> None:
+    found = read(nas)
+    assert (found.cluster_data, found.cluster_id, found.kubeconfig) == ("none", "", "")
+
+
+@pytest.mark.parametrize(
+    ("files", "data", "identifier"),
+    [
+        ([], "none", ""),
+        (["nas-k3s-cluster"], "none", "nas-k3s/nas88/k3s/x"),
+        (["server/db/state.db"], "there", ""),
+        (["server/db/state.db", "nas-k3s-cluster"], "there", "nas-k3s/nas88/k3s/x"),
+    ],
+)
+def test_the_data_and_its_identifier_are_read(
+    nas: FakeNas, files: list[str], data: str, identifier: str
+) -> None:
+    nas.path("/state/volumes/k3s-data").mkdir(parents=True)
+    for file in files:
+        nas.write(f"/state/volumes/k3s-data/{file}", "nas-k3s/nas88/k3s/x\nmore\n")
+    found = read(nas)
+    assert (found.cluster_data, found.cluster_id) == (data, identifier)
+
+
+def test_a_directory_instead_of_the_volumes_is_read_too(nas: FakeNas) -> None:
+    places = {"DATA_PLACE": "/share/k3s/data", "ETC_PLACE": "/share/k3s/etc"}
+    variables = {**SAMPLES["facts.sh"], **places}
+    assert parse_facts(nas.run("facts.sh", "facts", variables).out).cluster_data == "none"
+    nas.write("/share/k3s/data/server/db/state.db", "")
+    nas.write("/share/k3s/data/nas-k3s-cluster", "nas-k3s/nas88/k3s/x\n")
+    nas.write("/share/k3s/etc/k3s/k3s.yaml", WHOLE)
+    found = parse_facts(nas.run("facts.sh", "facts", variables).out)
+    assert (found.cluster_data, found.cluster_id) == ("there", "nas-k3s/nas88/k3s/x")
+    assert found.kubeconfig == sum_of(WHOLE)
+
+
+def test_data_that_lies_where_we_cannot_look_is_not_said_to_be_gone(nas: FakeNas) -> None:
+    nas.path("/state/volumes/k3s-data").mkdir(parents=True)
+    nas.write("/state/mountpoint", "/var/lib/docker/somewhere")
+    assert read(nas).cluster_data == ""
+
+
+def test_certificates_are_read_although_the_container_is_gone_and_no_key_is(nas: FakeNas) -> None:
+    nas.write(f"{ETC}/k3s.yaml", WHOLE.replace("S0VZ", "S3NTINEL"))
+    nas.write(f"{ETC}/nas-k3s-handed-out", "0123\n")
+    found = read(nas)
+    assert found.kubeconfig == sum_of(WHOLE)
+    assert (found.applied_kubeconfig, found.client_certificate) == ("0123", "Q0VSVA==")
+    assert "S3NTINEL" not in str(found)
+
+
+def test_a_kubeconfig_without_certificates_has_no_checksum(nas: FakeNas) -> None:
+    nas.write(f"{ETC}/k3s.yaml", "apiVersion: v1\n")
+    found = read(nas)
+    assert (found.kubeconfig, found.client_certificate) == ("", "")

@@ -149,10 +149,10 @@ def install(nas: FakeNas, family: str, saved: str) -> None:
     nas.path(f"/state/{family}-commands").unlink(missing_ok=True)
 
 
-def remove(nas: FakeNas, mode: str = "remove", **changes: str) -> Done:
+def remove(nas: FakeNas, mode: str = "remove", before: str = "", **changes: str) -> Done:
     cleanup = FAKE_IP + script_source("host-cleanup-inside.sh")
     variables = {**SAMPLES["host-cleanup.sh"], "CLEANUP": cleanup, **changes}
-    return nas.run("host-cleanup.sh", mode, variables)
+    return nas.run("host-cleanup.sh", mode, variables, before=before)
 
 
 def commands(nas: FakeNas, family: str = "iptables") -> str:
@@ -166,7 +166,7 @@ def test_after_the_cleanup_the_owners_rules_are_what_they_were(nas: FakeNas) -> 
         install(nas, family, saved)
     done = remove(nas)
     assert done.status == 0
-    assert "links and iptables rules of k3s are gone" in done.err
+    assert "links, iptables rules and ipsets of k3s are gone" in done.err
     for family in ("iptables", "ip6tables"):
         tables = parse(saved)
         restore(tables, commands(nas, family))
@@ -230,9 +230,58 @@ def test_the_cleanup_runs_in_the_image_of_k3s_with_the_network_of_the_nas(nas: F
     assert run == f"--rm --privileged --network host {SAMPLES['host-cleanup.sh']['IMAGE']}"
 
 
-def test_what_stays_on_the_nas_is_told(nas: FakeNas) -> None:
-    assert "nas-k3s: the data stays\n" in remove(nas).err
-    assert "the data stays" not in remove(nas, KEPT="").err
+def test_where_the_data_stays_is_told(nas: FakeNas) -> None:
+    nas.path("/state/volumes/k3s-data").mkdir(parents=True)
+    said = remove(nas).err
+    stays = "the cluster's data stays in /state/volumes/k3s-data; to delete it: docker volume rm"
+    assert f"nas-k3s: {stays} k3s-data\n" in said
+    assert "the volume k3s-etc of the cluster's data was gone already" in said
+    assert "k3s-data" not in remove(nas, KEEP="no").err
+
+
+def test_mounts_below_the_data_go_the_deepest_first_and_others_stay(nas: FakeNas) -> None:
+    nas.path("/state/volumes/k3s-data").mkdir(parents=True)
+    mounts = [
+        "/",
+        "/state/volumes/k3s-data/agent",
+        "/state/volumes/k3s-data/agent/deep",
+        "/state/volumes/k3s-data-of-another/x",
+        "/run/k3s/containerd/rootfs",
+        "/var/lib/kubelet/pods/x",
+    ]
+    nas.write("/proc/mounts", "".join(f"none {path} tmpfs rw 0 0\n" for path in mounts))
+    done = remove(nas, before='umount() { echo "$*" >>/state/unmounted; }\n')
+    assert done.status == 0
+    assert nas.read("/state/unmounted").splitlines() == [mounts[2], mounts[1]]
+
+
+def test_a_mount_that_is_busy_is_let_go_of_and_one_that_stays_is_told(nas: FakeNas) -> None:
+    nas.path("/state/volumes/k3s-data").mkdir(parents=True)
+    nas.write("/proc/mounts", "none /state/volumes/k3s-data/x tmpfs rw 0 0\n")
+    lazy = remove(nas, before='umount() { [ "$1" = -l ]; }\n')
+    assert "could not be unmounted" not in lazy.err
+    stays = remove(nas, before="umount() { return 1; }\n")
+    assert stays.status == 0
+    assert "/state/volumes/k3s-data/x could not be unmounted" in stays.err
+
+
+def test_ipsets_of_ours_go_after_the_rules_that_match_them(nas: FakeNas) -> None:
+    install(nas, "iptables", mixed(OWNERS, K3S))
+    nas.write("/state/sets", "KUBE-SRC-ABC\ninet6:KUBE-DST-X\nkube-router-x\nMY-KUBE-1\nqnap\n")
+    nas.script(
+        "/usr/sbin/ipset",
+        """#!/bin/sh
+[ "$1" != list ] || exec cat /state/sets
+[ -f /state/iptables-commands ] || exit 1
+echo "$2" >>/state/destroyed
+""",
+    )
+    assert "ipsets of k3s are gone" in remove(nas).err
+    assert nas.read("/state/destroyed").split() == [
+        "KUBE-SRC-ABC",
+        "inet6:KUBE-DST-X",
+        "kube-router-x",
+    ]
 
 
 def test_what_a_container_on_the_nass_network_left_goes_after_it_moved_to_a_bridge(
@@ -242,16 +291,17 @@ def test_what_a_container_on_the_nass_network_left_goes_after_it_moved_to_a_brid
     nas.write("/state/containers/k3s/network_mode", "bridge")
     install(nas, "iptables", mixed(OWNERS, K3S))
     done = remove(nas)
-    assert "links and iptables rules of k3s are gone" in done.err
+    assert "links, iptables rules and ipsets of k3s are gone" in done.err
     assert "-X KUBE-FORWARD" in commands(nas)
     assert "the data stays" not in done.err
 
 
 def test_a_container_with_a_network_of_its_own_leaves_nothing_to_remove(nas: FakeNas) -> None:
     install(nas, "iptables", mixed(OWNERS, K3S))
+    nas.path("/state/volumes/k3s-data").mkdir(parents=True)
     done = remove(nas, "tell")
     assert (done.status, commands(nas)) == (0, "")
-    assert "nas-k3s: the data stays\n" in done.err
+    assert "nas-k3s: the cluster's data stays in /state/volumes/k3s-data" in done.err
     nas.k3s()
     assert remove(nas, "tell").err == ""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+
 import pytest
 
 from tests.scripts.fake_nas import Done, FakeNas
@@ -35,6 +38,12 @@ def start(nas: FakeNas, *, cat: str = "#!/bin/sh\ncat /state/k3s.yaml\n", **answ
     nas.write("/state/k3s.yaml", WHOLE)
     nas.write("/state/containers/k3s/log", "starting\n")
     nas.inside("k3s", "cat", cat)
+
+
+def sum_of(text: str) -> str:
+    """The checksum of its certificates, as Python sees it."""
+    lines = [line for line in text.splitlines() if re.match(r" *\S*certificate\S*-data: *\S", line)]
+    return hashlib.md5("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 
 def read(nas: FakeNas, *, mode: str = "read", timeout: str = "0") -> Done:
@@ -143,3 +152,72 @@ def test_a_nas_without_docker_is_one_clear_error(nas: FakeNas) -> None:
     assert done.status == 1
     assert "this NAS is none of the known platforms (truenas " in done.err
     assert "nas-k3s:platform" in done.err
+
+
+# ---- what was handed out, and what is renewed
+
+RENEWED = WHOLE.replace("Q0VSVA==", "TkVX")
+HANDED_OUT = "/etc/rancher/k3s/nas-k3s-handed-out"
+
+
+def renew(nas: FakeNas, reason: str, after: str = RENEWED) -> Done:
+    nas.write("/state/renewed.yaml", after)
+    nas.write("/state/on_restart", "cp /state/renewed.yaml /state/k3s.yaml\n")
+    return read(nas, mode=f"wait '{reason}'", timeout="5")
+
+
+def test_what_was_handed_out_is_recorded_beside_the_kubeconfig(nas: FakeNas) -> None:
+    start(nas)
+    nas.path("/etc/rancher/k3s").mkdir(parents=True)
+    read(nas)
+    assert nas.read(HANDED_OUT) == f"{sum_of(WHOLE)}\n"
+    read(nas, mode="wait")
+    nas.write("/state/k3s.yaml", RENEWED)
+    read(nas, mode="wait")
+    assert nas.read(HANDED_OUT) == f"{sum_of(WHOLE)}\n"
+
+
+def test_a_record_that_cannot_be_written_is_told_and_the_kubeconfig_handed_out(
+    nas: FakeNas,
+) -> None:
+    start(nas)
+    done = read(nas)
+    assert (done.status, done.out) == (0, WHOLE)
+    assert "a renewed certificate will not be noticed" in done.err
+
+
+def test_k3s_restarts_when_the_certificate_that_is_due_is_still_there(nas: FakeNas) -> None:
+    start(nas)
+    done = renew(nas, f"the certificate {sum_of(WHOLE)} has an end")
+    assert (done.status, done.out) == (0, "")
+    assert nas.read("/state/restarted") == "k3s\n"
+    assert "k3s has renewed its certificates" in done.err
+
+
+@pytest.mark.parametrize("reason", ["none", "", "the certificate 0123 has an end"])
+def test_k3s_does_not_restart_for_what_is_done_already(nas: FakeNas, reason: str) -> None:
+    start(nas)
+    assert renew(nas, reason).status == 0
+    assert not nas.path("/state/restarted").exists()
+
+
+def test_a_kubeconfig_that_is_not_there_restarts_nothing(nas: FakeNas) -> None:
+    start(nas, cat="#!/bin/sh\nexit 1\n")
+    assert read(nas, mode=f"wait '{sum_of('')}'").status == 1
+    assert not nas.path("/state/restarted").exists()
+
+
+def test_a_restart_that_renews_nothing_is_told(nas: FakeNas) -> None:
+    start(nas)
+    done = renew(nas, sum_of(WHOLE), after=WHOLE)
+    assert done.status == 0
+    assert "k3s started and renewed nothing: check the clock of the NAS" in done.err
+
+
+def test_a_restart_that_fails_is_one_clear_error(nas: FakeNas) -> None:
+    start(nas)
+    nas.write("/state/no_restart", "no space left on device")
+    done = renew(nas, sum_of(WHOLE))
+    assert done.status == 1
+    assert "k3s did not restart: no space left on device" in done.err
+    assert "docker start k3s on the NAS" in done.err

@@ -120,7 +120,7 @@ BROKEN: tuple[tuple[str, str, Change], ...] = (
     (
         "networks",
         "networks-refused",
-        facts(docker_networks=(TAKEN,), container_cluster_cidr=""),
+        facts(docker_networks=(TAKEN,), container_flags={}),
     ),
     ("docker", "docker-missing", facts(docker="", engine="")),
     ("docker", "docker-platform", facts(platform="", docker="", engine="")),
@@ -227,12 +227,12 @@ WARNED: tuple[tuple[str, str, Change], ...] = (
     (
         "networks",
         "networks-warned",
-        facts(docker_networks=(TAKEN,), container_cluster_cidr="10.42.0.0/16"),
+        facts(docker_networks=(TAKEN,), container_flags={"cluster-cidr": "10.42.0.0/16"}),
     ),
     (
         "storage",
         "storage-warned",
-        facts(container_data="k3s-data", container_snapshotter="native"),
+        facts(container_data="k3s-data", container_flags={"snapshotter": "native"}),
     ),
     ("docker-path", "docker-path-missing", facts(docker_on_path="")),
     ("daemon-config", "daemon-config-wiped", facts(put="")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from nas.drift import find_drift, marker
 from nas.facts import Facts, Unreadable
 from nas.plan import Plan, make_plan
 from tests.unit.samples import FACTS, facts, settings
+from tests.unit.test_certificates import NOW, certificate
 
 SHOWN = "http://192.168.31.198:7222"
 MASKED = "http://xxxxx:xxxxx@192.168.31.198:7222"
@@ -52,6 +54,30 @@ def test_a_change_of_the_config_is_no_drift() -> None:
 def test_a_container_that_does_not_run_is_drift_of_its_own(state: str, words: str) -> None:
     drift = find_drift(changed(container=state), SHOWN, LIST)
     assert drift.clauses == drift.container == (words,)
+
+
+def test_other_certificates_than_those_handed_out_are_drift_of_their_own() -> None:
+    drift = find_drift(changed(kubeconfig="new", applied_kubeconfig="old"), SHOWN, LIST)
+    assert drift.clauses == drift.kubeconfig
+    assert "not those of the kubeconfig that was handed out" in drift.kubeconfig[0]
+
+
+@pytest.mark.parametrize(("now", "then"), [("a", "a"), ("a", ""), ("", "a")])
+def test_without_a_record_or_a_kubeconfig_there_is_nothing_to_compare(now: str, then: str) -> None:
+    assert not find_drift(changed(kubeconfig=now, applied_kubeconfig=then), SHOWN, LIST)
+
+
+def test_a_certificate_near_its_end_is_renewed_and_the_restart_warned_of() -> None:
+    ends = NOW + timedelta(days=3)
+    near = changed(kubeconfig="5um", applied_kubeconfig="5um", client_certificate=certificate(ends))
+    drift = find_drift(near, SHOWN, LIST)
+    assert drift.clauses == ()
+    assert f"5um has {ends:%Y-%m-%d %H:%M:%S} UTC as its end" in drift.renewal[0]
+    plan = make_plan(settings(), near)
+    assert plan.kubeconfig_drift is not None
+    assert drift.renewal[0] in plan.kubeconfig_drift
+    assert [text for text in plan.warnings if "k3s restarts to renew it, and the pods" in text]
+    assert make_plan(settings(drift="off"), near).kubeconfig_drift is None
 
 
 def test_a_daemon_that_does_not_answer_says_nothing_about_the_container() -> None:

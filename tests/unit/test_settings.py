@@ -673,3 +673,20 @@ def test_a_snapshot_may_be_named_as_its_file_is() -> None:
     name = "v1.34.4-k3s1-20260131T093000Z"
     assert settings(restoreSnapshot=name).restore_snapshot == name
     assert settings(restoreSnapshot=f"{name}.tar").restore_snapshot == name
+
+
+@pytest.mark.parametrize("path", [".kube/config", "config", "~other/config", "/home/me/.kube/"])
+def test_a_kubeconfig_file_has_to_be_the_same_from_every_directory(path: str) -> None:
+    assert "no whole path" in problem(kubeconfigFile=path).why
+
+
+def test_the_content_of_a_kubeconfig_is_no_path_and_not_shown() -> None:
+    found = problem(kubeconfigFile="apiVersion: v1\ntoken: S3NTINEL\n")
+    assert "content of a file" in found.why
+    assert "S3NTINEL" not in str(found)
+
+
+def test_a_current_context_needs_a_file() -> None:
+    assert "no file to go with" in problem(kubeconfigCurrent="true").why
+    taken = settings(kubeconfigCurrent="true", kubeconfigFile="~/.kube/config")
+    assert taken.kubeconfig_current

@@ -1,4 +1,5 @@
-"""Stand-in for the provider `command` 1.2.1: `command:remote:Command` over real SSH.
+"""Stand-in for the provider `command` 1.2.1: `command:remote:Command` over real SSH, and
+`command:local:Command`.
 
 Semantics from the official source (pulumi-command v1.2.1 and the library it is made with): every
 changed input is an update, which runs `update`, else `create` again; `triggers` replaces; `delete`
@@ -32,6 +33,7 @@ from . import PLUGINS
 from .plugin import (
     UNKNOWN_PROPERTY,
     EngineLog,
+    Plain,
     PluginError,
     has_unknown,
     is_set,
@@ -43,10 +45,10 @@ from .plugin import (
     to_property,
 )
 
-TOKEN = "command:remote:Command"
-INPUTS = (
+REMOTE = "command:remote:Command"
+LOCAL = "command:local:Command"
+_COMMON = (
     "addPreviousOutputInEnv",
-    "connection",
     "create",
     "delete",
     "environment",
@@ -55,6 +57,7 @@ INPUTS = (
     "triggers",
     "update",
 )
+INPUTS = {REMOTE: (*_COMMON, "connection"), LOCAL: (*_COMMON, "dir", "interpreter")}
 _CONNECTION_DEFAULTS = {"user": "root", "port": 22, "dialErrorLimit": 10, "perDialTimeout": 15}
 _CONNECTION_SECRETS = ("password", "privateKey", "privateKeyPassword")
 _AS_REPLACE = {
@@ -72,16 +75,18 @@ Properties = dict[str, PropertyValue]
 
 
 class CommandProvider(Provider):
-    """The one resource; anything else is refused by name."""
+    """The two commands; anything else is refused by name."""
 
     def __init__(self, log: EngineLog) -> None:
         self._log = log
 
     async def check(self, request: CheckRequest) -> CheckResponse:
-        _known(request.type)
+        token = _known(request.type)
         inputs = {name: value for name, value in request.new_inputs.items() if is_set(value)}
-        unknown = sorted(set(inputs) - set(INPUTS) - {"__internal"})
+        unknown = sorted(set(inputs) - set(INPUTS[token]) - {"__internal"})
         failures = [CheckFailure(name, f"unexpected property '{name}'") for name in unknown]
+        if token == LOCAL:
+            return CheckResponse(inputs=inputs, failures=failures)
         connection = inputs.get("connection")
         if connection is None:
             failures.append(CheckFailure("connection", "Missing required field 'connection'"))
@@ -90,8 +95,8 @@ class CommandProvider(Provider):
         return CheckResponse(inputs=inputs, failures=failures)
 
     async def diff(self, request: DiffRequest) -> DiffResponse:
-        old = {name: value for name, value in request.old_state.items() if name in INPUTS}
-        new = {name: value for name, value in request.new_inputs.items() if name in INPUTS}
+        token = _known(request.type)
+        old, new = _inputs(token, request.old_state), _inputs(token, request.new_inputs)
         for name in request.ignore_changes:
             if name in old:
                 new[name] = old[name]
@@ -107,31 +112,35 @@ class CommandProvider(Provider):
         )
 
     async def create(self, request: CreateRequest) -> CreateResponse:
-        _known(request.type)
-        inputs = _inputs(request.properties)
+        token = _known(request.type)
+        inputs = _inputs(token, request.properties)
         resource_id = f"{request.name}{secrets.token_hex(4)}"
         if request.preview:
             unknown = dict.fromkeys(("stdout", "stderr"), UNKNOWN_PROPERTY)
             return CreateResponse(resource_id, inputs | unknown)
-        outputs = await self._run(request.urn, inputs, "create", previous={})
+        outputs = await self._run(token, request.urn, inputs, "create", previous={})
         return CreateResponse(resource_id, inputs | outputs)
 
     async def update(self, request: UpdateRequest) -> UpdateResponse:
-        inputs = _inputs(request.news)
+        token = _known(request.type)
+        inputs = _inputs(token, request.news)
         previous = {name: request.olds[name] for name in ("stdout", "stderr")}
         if request.preview:
-            if _affects_outputs(request.olds, inputs):
+            if _affects_outputs(token, request.olds, inputs):
                 previous = dict.fromkeys(previous, UNKNOWN_PROPERTY)
             return UpdateResponse(inputs | previous)
         action = "update" if is_set(inputs.get("update")) else "create"
-        outputs = await self._run(request.urn, inputs, action, previous=previous)
+        outputs = await self._run(token, request.urn, inputs, action, previous=previous)
         return UpdateResponse(inputs | (outputs if is_set(inputs.get(action)) else previous))
 
     async def delete(self, request: DeleteRequest) -> None:
-        await self._run(request.urn, request.properties, "delete", previous=request.properties)
+        token = _known(request.type)
+        stored = request.properties
+        await self._run(token, request.urn, stored, "delete", previous=stored)
 
     async def _run(
         self,
+        token: str,
         urn: str,
         properties: Mapping[str, PropertyValue],
         action: str,
@@ -143,25 +152,52 @@ class CommandProvider(Provider):
         command = plain.get(action)
         if command is None:
             return {"stdout": PropertyValue(""), "stderr": PropertyValue("")}
-        # Imported late: most runs of the engine start this plugin and change nothing.
-        from . import remote_shell
-
         logging = plain.get("logging", "stdoutAndStderr")
+        logs = {
+            "log_stdout": logging in ("stdout", "stdoutAndStderr"),
+            "log_stderr": logging in ("stderr", "stdoutAndStderr"),
+        }
         hints = {
             f"PULUMI_COMMAND_{name.upper()}": to_plain(previous[name])
             for name in ("stdout", "stderr")
             if name in previous and plain.get("addPreviousOutputInEnv", True)
         }
+        hints = {name: value for name, value in hints.items() if value}
+        run = self._run_here if token == LOCAL else self._run_there
+        stdout, stderr = await run(urn, command, plain, hints, logs)
+        return {"stdout": PropertyValue(stdout), "stderr": PropertyValue(stderr)}
+
+    # Imported late in both: most runs of the engine start this plugin and change nothing.
+
+    async def _run_here(
+        self, urn: str, command: str, plain: Plain, hints: dict[str, str], logs: dict[str, bool]
+    ) -> tuple[str, str]:
+        from . import local_shell
+
+        what = local_shell.Run(
+            command=command,
+            interpreter=plain.get("interpreter") or local_shell.SHELL,
+            directory=plain.get("dir"),
+            stdin=plain.get("stdin", ""),
+            environment={**plain.get("environment", {}), **hints},
+            **logs,
+        )
+        return await local_shell.run(what, status=lambda line: self._log.status(urn, line))
+
+    async def _run_there(
+        self, urn: str, command: str, plain: Plain, hints: dict[str, str], logs: dict[str, bool]
+    ) -> tuple[str, str]:
+        from . import remote_shell
+
         what = remote_shell.Run(
             command=command,
             stdin=plain.get("stdin", ""),
             environment=plain.get("environment", {}),
-            hints={name: value for name, value in hints.items() if value},
-            log_stdout=logging in ("stdout", "stdoutAndStderr"),
-            log_stderr=logging in ("stderr", "stdoutAndStderr"),
+            hints=hints,
+            **logs,
         )
         try:
-            stdout, stderr = await remote_shell.run(
+            return await remote_shell.run(
                 remote_shell.Connection.parse(plain["connection"]),
                 what,
                 status=lambda line: self._log.status(urn, line),
@@ -170,16 +206,17 @@ class CommandProvider(Provider):
         except remote_shell.EnvironmentRefusedError as error:
             await self._log.error(urn, _ENV_ADVICE.format(error.name))
             raise
-        return {"stdout": PropertyValue(stdout), "stderr": PropertyValue(stderr)}
 
 
-def _known(token: str) -> None:
-    if own_type(token) != TOKEN:
-        raise PluginError(f"the lab's stand-in for the provider `command` has no {token}")
+def _known(qualified: str) -> str:
+    token = own_type(qualified)
+    if token not in INPUTS:
+        raise PluginError(f"the lab's stand-in for the provider `command` has no {qualified}")
+    return token
 
 
-def _inputs(properties: Mapping[str, PropertyValue]) -> Properties:
-    return {name: value for name, value in properties.items() if name in INPUTS}
+def _inputs(token: str, properties: Mapping[str, PropertyValue]) -> Properties:
+    return {name: value for name, value in properties.items() if name in INPUTS[token]}
 
 
 def _checked_connection(value: PropertyValue, failures: list[CheckFailure]) -> PropertyValue:
@@ -201,12 +238,14 @@ def _checked_connection(value: PropertyValue, failures: list[CheckFailure]) -> P
     return value.with_value(members)
 
 
-def _affects_outputs(olds: Mapping[str, PropertyValue], news: Mapping[str, PropertyValue]) -> bool:
+def _affects_outputs(
+    token: str, olds: Mapping[str, PropertyValue], news: Mapping[str, PropertyValue]
+) -> bool:
     """Whether a preview cannot promise the old outputs any more.
 
     As in the official library, an input that is new (and known) is not counted.
     """
-    for name in INPUTS:
+    for name in INPUTS[token]:
         new, old = news.get(name), olds.get(name)
         if new is not None and has_unknown(to_plain(new)):
             return True

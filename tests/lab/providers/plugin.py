@@ -190,6 +190,12 @@ def _member(path: str, name: str) -> str:
     return f"{path}[{json.dumps(name)}]"
 
 
+def quoted(text: str) -> str:
+    """Go's %q, near enough: a double-quoted literal with escapes."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return re.sub(r"\\u00([0-9a-f]{2})", r"\\x\1", quoted)
+
+
 class EngineLog:
     """Lines for the user, sent to the engine that started this plugin."""
 

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
-import re
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -23,7 +21,7 @@ from typing import Any
 import asyncssh
 from asyncssh.packet import String
 
-from .plugin import PluginError
+from .plugin import PluginError, quoted
 
 _RSA = "ssh-rsa"
 _FIRST_DELAY, _DELAY_FACTOR, _LONGEST_DELAY = 0.1, 1.5, 5.0  # seconds, as the official retries
@@ -83,7 +81,7 @@ class EnvironmentRefusedError(PluginError):
     """The server does not take an environment variable."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"could not set environment variable {_quote(name)}: ssh: setenv failed")
+        super().__init__(f"could not set environment variable {quoted(name)}: ssh: setenv failed")
         self.name = name
 
 
@@ -119,7 +117,7 @@ async def _run_on(
     problem = _problem(channel)
     if problem:
         everything = _text(session.everything)
-        raise PluginError(f"{problem}: running {_quote(what.command)}:\n{everything}")
+        raise PluginError(f"{problem}: running {quoted(what.command)}:\n{everything}")
     return _text(session.stdout).removesuffix("\n"), _text(session.stderr).removesuffix("\n")
 
 
@@ -362,9 +360,3 @@ class _Answers(asyncssh.SSHClient):
 
 def _text(data: bytes | bytearray) -> str:
     return data.decode(errors="replace")
-
-
-def _quote(text: str) -> str:
-    """Go's %q, near enough: a double-quoted literal with escapes."""
-    quoted = json.dumps(text, ensure_ascii=False)
-    return re.sub(r"\\u00([0-9a-f]{2})", r"\\x\1", quoted)

@@ -1,6 +1,6 @@
 // Package pki keeps the cluster's certificate authorities and the certificates that they sign,
 // with k3s's lifetimes: authorities 10 years, certificates 365 days, renewed at a start that finds
-// less than 90 days left.
+// less than 120 days left (90 before v1.33).
 package pki
 
 import (
@@ -22,7 +22,7 @@ import (
 const (
 	authorityLife   = 10 * 365 * 24 * time.Hour
 	certificateLife = 365 * 24 * time.Hour
-	renewBefore     = 90 * 24 * time.Hour
+	renewBefore     = 120 * 24 * time.Hour
 )
 
 // Authority is a certificate authority whose files lie in the data directory.

@@ -20,7 +20,7 @@ type Request struct {
 type Pair struct{ Cert, Key string }
 
 // Ensure gives a certificate NAME in dir that was signed by this authority, says what request
-// asks and has at least 90 days left at now: the one that is there, else a new one.
+// asks and has at least 120 days left at now: the one that is there, else a new one.
 func (a *Authority) Ensure(dir, name string, request Request, now time.Time) (Pair, error) {
 	pair := Pair{Cert: filepath.Join(dir, name+".crt"), Key: filepath.Join(dir, name+".key")}
 	key, err := openKey(pair.Key)

@@ -24,15 +24,15 @@ func TestAuthoritiesAndCertificatesOutliveARestart(t *testing.T) {
 	}
 }
 
-func TestACertificateIsRenewedWhenLessThan90DaysAreLeft(t *testing.T) {
+func TestACertificateIsRenewedWhenLessThan120DaysAreLeft(t *testing.T) {
 	dir, now := t.TempDir(), time.Now()
 	old := ensure(t, dir, now, "nas")
-	if !ensure(t, dir, now.Add(274*day), "nas").Equal(old) {
-		t.Fatal("renewed with 91 days left")
+	if !ensure(t, dir, now.Add(244*day), "nas").Equal(old) {
+		t.Fatal("renewed with 121 days left")
 	}
-	renewed := ensure(t, dir, now.Add(276*day), "nas")
+	renewed := ensure(t, dir, now.Add(246*day), "nas")
 	if renewed.Equal(old) {
-		t.Fatal("not renewed with 89 days left")
+		t.Fatal("not renewed with 119 days left")
 	}
 	if left := renewed.NotAfter.Sub(now.Add(276 * day)); left < 364*day {
 		t.Fatalf("the new one has %s left", left)

@@ -1,0 +1,33 @@
+# shellcheck shell=sh
+# Where the cluster's data lies on the NAS, and what it says about the cluster. Needs find_docker.
+
+# The file in the data that says which cluster it is. No dot in front: whoever empties the
+# directory with `rm -rf DIR/*` means this file too.
+# shellcheck disable=SC2034 # for cluster-id.sh and facts.sh
+CLUSTER_ID_FILE=nas-k3s-cluster
+# Beside the kubeconfig: the checksum of the one that was handed out.
+# shellcheck disable=SC2034 # for kubeconfig.sh and facts.sh
+HANDED_OUT_FILE=nas-k3s-handed-out
+
+# find_place PLACE: sets place to the directory of a volume or to a directory of that name, empty when
+# there is none. Status 1: it cannot be seen, because Docker does not answer or keeps its data where
+# we cannot look.
+find_place() {
+  place=
+  case $1 in
+    /*)
+      [ ! -d "$1" ] || place=$1
+      return 0
+      ;;
+  esac
+  volumes=$(bounded 15 "$docker" volume ls -q 2>/dev/null) || return 1
+  printf '%s\n' "$volumes" | grep -qxF "$1" || return 0
+  place=$(bounded 15 "$docker" volume inspect --format '{{.Mountpoint}}' "$1" 2>/dev/null) || return 1
+  [ -n "$place" ] && [ -d "$place" ]
+}
+
+# The checksum of the certificates in the kubeconfig on standard input, nothing when there are none.
+certificates_sum() {
+  sum_of=$(grep -E '^ *(certificate-authority|client-certificate)-data: *[^ ]')
+  [ -z "$sum_of" ] || printf '%s\n' "$sum_of" | md5sum | cut -d ' ' -f 1
+}
