@@ -369,7 +369,7 @@ def test_before_a_bump_the_image_is_asked_for_and_the_data_kept(up: Run) -> None
     assert f"\nIMAGE={image}\nVERSION=v1.34.5-k3s1\n" in script
     assert "\nDATA_PLACE=k3s-data\nETC_PLACE=k3s-etc\n" in script
     there = run(dataDirectory="/share/k3s")["k3s-snapshot"].inputs["stdin"]
-    assert "\nDATA=/share/k3s/data\nETC=/share/k3s/etc\n" in there
+    assert "\nDATA_PLACE=/share/k3s/data\nETC_PLACE=/share/k3s/etc\n" in there
     assert "\n# restore" not in up["k3s-snapshot"].inputs["create"]
     own = run(k3sImage="own/k3s:stable")
     assert "SETTING=k3sImage\n" in own["k3s-image-check"].inputs["stdin"]
