@@ -12,6 +12,7 @@ import pytest
 
 from nas.checks.data import token_print
 from nas.checks.ports import needed_ports
+from nas.daemon_routes import fingerprint
 from nas.errors import Problem, RefusedError
 from nas.fact_lines import Listener
 from nas.facts import Facts, Unreadable
@@ -375,6 +376,21 @@ def test_a_daemon_that_has_its_proxy_already_needs_no_warning(
     known: Facts, config: dict[str, str]
 ) -> None:
     assert plan(known, **config).warnings == ()
+
+
+def test_other_credentials_restart_docker_although_docker_masks_them() -> None:
+    first = {"proxyUser": "u", "proxyPassword": "p"}
+    masked = {**AGREES, "http_proxy": "http://xxxxx:xxxxx@192.168.31.198:7222"}
+    daemon = plan(**first).daemon
+    assert daemon is not None
+    for written in (daemon.proxies, daemon.drop_in, daemon.exports):
+        put = fingerprint(written)
+        known = facts(**masked, put=put, applied_put=put, https_proxy=masked["http_proxy"])
+        known = replace(known, applied_proxy=daemon.shown, applied_no_proxy=AGREES["no_proxy"])
+        known = replace(known, container="running", docker_on_path="/usr/bin/docker")
+        assert plan(known, **first).warnings == ()
+        (warning,) = plan(known, **{**first, "proxyPassword": "q"}).warnings
+        assert "will be restarted" in warning
 
 
 # ---- images, names, the rest
