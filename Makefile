@@ -61,10 +61,10 @@ lint: .venv/installed  ## ruff, mypy, shellcheck
 	$(V)/shellcheck tests/lab/venv.sh $$(find tests -name '*.sh' -not -path '*/go/*')
 
 unit: .venv/installed  ## the domain: settings, plan, proxy rules
-	$(PYTEST) tests/unit
+	$(PYTEST) -n 2 tests/unit
 
 scripts: .venv/installed  ## the NAS scripts under BusyBox ash
-	$(PYTEST) tests/scripts
+	$(PYTEST) -n 2 tests/scripts
 
 program: .venv/installed  ## the components with mocks
 	$(PYTEST) tests/program
@@ -73,4 +73,5 @@ contract: .venv/installed  ## what we rely on in the providers, with the real en
 	$(PYTEST) tests/contract
 
 e2e: .venv/installed  ## the real engine against the NAS in a box
-	$(PYTEST) tests/e2e
+	$(PYTEST) tests/e2e/test_lab.py
+	$(PYTEST) -n 2 --dist loadfile --ignore tests/e2e/test_lab.py tests/e2e

@@ -14,6 +14,8 @@ from tests.lab.process import LabError, locked
 
 # Its name; with NAS_K3S_KEEP_LAB set it stays up afterwards, which makes the next run quicker.
 INSTANCE = os.environ.get("NAS_K3S_TEST_INSTANCE", "test")
+# Tests that run side by side have a NAS each.
+INSTANCE += os.environ.get("PYTEST_XDIST_WORKER", "")
 
 
 # Settings of the lab as every test finds it.
