@@ -34,7 +34,7 @@ func TestACertificateIsRenewedWhenLessThan120DaysAreLeft(t *testing.T) {
 	if renewed.Equal(old) {
 		t.Fatal("not renewed with 119 days left")
 	}
-	if left := renewed.NotAfter.Sub(now.Add(276 * day)); left < 364*day {
+	if left := renewed.NotAfter.Sub(now.Add(246 * day)); left < 364*day {
 		t.Fatalf("the new one has %s left", left)
 	}
 }
