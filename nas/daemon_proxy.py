@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 from nas import no_proxy
-from nas.daemon_routes import Choice, choose_route, drop_in, exports
+from nas.daemon_routes import Choice, choose_route, drop_in, exports, fingerprint
 from nas.drift import without_credentials
 from nas.facts import Facts
 from nas.platforms import platform_named
@@ -82,6 +82,10 @@ def daemon_differs(facts: Facts, daemon: DaemonProxy) -> bool:
     """Whether the running daemon uses something else than `daemon`."""
     if not facts.engine:
         return False
+    # Docker shows no credentials: what the last run wrote tells whether they are others now.
+    texts = (daemon.proxies, daemon.drop_in, daemon.exports)
+    if facts.applied_put and facts.applied_put not in map(fingerprint, texts):
+        return True
     return without_credentials(facts.http_proxy) != daemon.shown or facts.no_proxy != ",".join(
         daemon.no_proxy
     )
