@@ -82,9 +82,9 @@ def daemon_differs(facts: Facts, daemon: DaemonProxy) -> bool:
     """Whether the running daemon uses something else than `daemon`."""
     if not facts.engine:
         return False
-    # Docker masks user and password: only the file that we wrote tells that they change.
-    ours = {fingerprint(text) for text in (daemon.proxies, daemon.drop_in, daemon.exports)}
-    if facts.applied_put and facts.put and facts.put not in ours:
+    # Docker shows no credentials: what the last run wrote tells whether they are others now.
+    texts = (daemon.proxies, daemon.drop_in, daemon.exports)
+    if facts.applied_put and facts.applied_put not in map(fingerprint, texts):
         return True
     return without_credentials(facts.http_proxy) != daemon.shown or facts.no_proxy != ",".join(
         daemon.no_proxy

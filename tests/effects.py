@@ -149,7 +149,7 @@ EDITS = (
     _set("drift", "off", "up"),
     _set("daemonTimeout", 120, "up"),
     _set("pullTimeout", 600),
-    _set("readyTimeout", 240),
+    _set("readyTimeout", 240, "up"),
 )
 
 _HEAD = """# What an edit of a setting does
@@ -164,8 +164,8 @@ runs its script again, which compares before it changes anything. Written by a r
 - **seen by preview**: preview alone, which says what it will restart. **NAS off**: the same, with
   the NAS switched off.
 
-The kubeconfig is read again with another image; preview cannot know that it is still the same, and
-then `cluster-provider` is updated **perhaps**.
+Where the kubeconfig is read again, preview cannot know that it is still the same: what hangs on it
+is updated **perhaps**.
 
 `k3s` restarts with a container made anew, on the same data; other containers run on. Checks and
 smoke test then prove the new container.
@@ -191,10 +191,14 @@ def _row(edit: Edit, effect: Effect) -> str:
         *(f"{name} (new)" for name in _names(effect.creates)),
         *(f"{name} (removed)" for name in _names(effect.deletes)),
     ]
+    restarts = [*effect.restarts]
+    if edit.way == "off" and "daemon-proxy-config" in effect.updates:
+        # Without the NAS nobody knows what its daemon's file says.
+        restarts.append("of Docker not known")
     cells = (
         ", ".join(updates) or "nothing",
         ", ".join(_names(effect.replaces)) or "nothing",
-        ", ".join(effect.restarts) or "nothing",
+        ", ".join(restarts) or "nothing",
         _SEEN[edit.way],
     )
     return f"{start} {' | '.join(cells)} |"

@@ -27,6 +27,7 @@ OPERATIONS = {
     "delete": "deletes",
 }
 ANNOUNCED = "Docker on the NAS will be restarted"
+ON_KUBECONFIG = ("cluster-provider", "ready-namespace", "ready-smoke")
 ON = [edit for edit in EDITS if edit.way == "preview"]
 RUN = [edit for edit in EDITS if edit.way == "up"]
 OFF = [edit for edit in EDITS if edit.way == "off"]
@@ -90,7 +91,7 @@ def previewed(story: Story, edit: Edit) -> Effect:
     steps = [(step["op"], step["urn"]) for step in told["steps"]]
     # What comes out of a command that runs again is not known before.
     again = any(urn.endswith("::cluster-kubeconfig") for _, urn in steps)
-    unsure = ["cluster-provider"] if again else []
+    unsure = ON_KUBECONFIG if again else ()
     docker = [DOCKER] if ANNOUNCED in messages else []
     k3s = [K3S] if "k3s-container" in effect(steps).replaces else []
     return effect(steps, [*docker, *k3s], unsure)

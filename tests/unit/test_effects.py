@@ -28,3 +28,6 @@ def test_a_row_says_what_differs_and_nothing_where_nothing_does() -> None:
     assert "| refused: is not it | | nothing |" in token
     (port,) = [row for row in rows if row.startswith("| `sshPort`")]
     assert "| nothing | nothing | nothing | preview, NAS off |" in port
+    effects["sshPort"] = Effect(updates=("daemon-proxy-config",), perhaps=("p",))
+    row = "| `sshPort` | `2222` | `daemon-proxy-config`, `p` (perhaps) | nothing | of Docker"
+    assert f"{row} not known |" in page(effects)

@@ -558,6 +558,20 @@ def test_a_change_that_would_end_the_running_cluster_is_refused(
     assert words in problem.why
 
 
+@pytest.mark.parametrize("text", ["proxies", "drop_in", "exports"])
+def test_another_password_is_announced_with_the_restart_although_docker_shows_none(
+    text: str,
+) -> None:
+    login = {"proxyUser": "svc", "proxyPassword": "old"}
+    before = plan(facts(**AGREES), **login).daemon
+    assert before is not None
+    put = fingerprint(getattr(before, text))
+    known = facts(**AGREES, put=put, applied_put=put, container="running")
+    assert not any("restarted" in one for one in plan(known, **login).warnings)
+    changed = plan(known, **{**login, "proxyPassword": "new"}).warnings
+    assert any("Docker on the NAS will be restarted for its proxy" in one for one in changed)
+
+
 DEPLOYED = facts(
     container="running",
     own_container="k3s",
