@@ -19,6 +19,8 @@ from tests.lab.project import forget_known_hosts, open_project
 
 RESOURCES = 30
 SENTINEL = "S3NTINELtoken"
+# A lab that was kept has the requests of earlier runs, wrong ones on purpose too, in its log.
+BEGAN = time.time()
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +90,7 @@ def test_nothing_inside_the_cluster_or_the_lan_is_asked_for_through_the_proxy(
 ) -> None:
     # logs and exec make the API server talk to the kubelet at the node's address
     deployed.kubectl("-n", "kube-system", "logs", "deployment/coredns")
-    hosts = {entry.target.rpartition(":")[0] for entry in deployed.lab.proxy_log()}
+    hosts = {entry.target.rpartition(":")[0] for entry in deployed.lab.proxy_log(since=BEGAN)}
     assert hosts <= set(REGISTRY_NAMES), hosts
 
 
