@@ -41,14 +41,15 @@ def well(config: dict[str, str] | None = None) -> Case:
     environment = {
         key: text for key, text in server_env(settings, bypass).items() if key.endswith("_PROXY")
     }
+    written = fingerprint(daemon.proxies) if daemon else ""
     facts: Facts = samples.facts(
         docker_on_path="/usr/bin/docker",
         http_proxy=MASKED if daemon else "",
         https_proxy=MASKED if daemon else "",
         no_proxy=",".join(daemon.no_proxy) if daemon else "",
         proxy_file="/share/CACHEDEV1_DATA/.qpkg/container-station/etc/docker.json",
-        put="0123",
-        applied_put="0123",
+        put=written,
+        applied_put=written,
         container="running",
         container_port=6443,
         own_container="k3s",
