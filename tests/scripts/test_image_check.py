@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -13,6 +14,8 @@ IMAGE = SAMPLES["image-check.sh"]["IMAGE"]
 
 
 def check(nas: FakeNas, **changes: str) -> Done:
+    # Without it Docker has every image.
+    nas.path("/state/images").mkdir(exist_ok=True)
     return nas.run("image-check.sh", "check", {**SAMPLES["image-check.sh"], **changes})
 
 
@@ -28,6 +31,11 @@ def test_an_image_that_the_registry_has_is_taken(nas: FakeNas) -> None:
     assert done.status == 0
     assert f"the registry has {IMAGE}" in done.err
     assert nas.read("/state/asked").startswith(f"GET /distribution/{IMAGE}/json HTTP/1.0")
+
+
+def test_it_prints_when_the_pull_begins_by_the_clock_of_the_nas(nas: FakeNas) -> None:
+    before = int(time.time())
+    assert before <= int(check(nas).results["time"]) <= time.time()
 
 
 def test_the_registry_is_not_asked_for_what_docker_has(nas: FakeNas) -> None:

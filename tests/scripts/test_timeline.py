@@ -62,12 +62,6 @@ def value(out: str, name: str) -> int:
     return int(match[1])
 
 
-def test_begin_prints_the_clock_of_the_nas(nas: FakeNas) -> None:
-    before = int(time.time())
-    done = nas.run("timeline.sh", "begin", SAMPLES["timeline.sh"])
-    assert before <= int(done.results["time"]) <= time.time()
-
-
 def test_everything_that_was_noted_is_printed(cluster: FakeNas) -> None:
     lines = measure(cluster).splitlines()
     for line in (
