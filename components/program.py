@@ -47,30 +47,8 @@ def deploy(stack: str, config: Mapping[str, str]) -> None:
 def build(plan: Plan, target: SshTarget) -> None:
     """Realises a plan: each arrow of the graph is a real dependency."""
     settings = plan.settings
-    nas = Nas(
-        target,
-        platform_variables(settings),
-        settings.sudo_password,
-        command.Provider("nas-commands"),
-    )
-    remote_docker = RemoteDocker("docker", {"nas": nas, "drift": plan.path_drift})
-    before_k3s: list[pulumi.Resource] = [remote_docker]
-    if plan.daemon is not None:
-        daemon_proxy = DaemonProxy(
-            "daemon-proxy",
-            {
-                "nas": nas,
-                "proxy": plan.daemon,
-                "image": plan.image,
-                "registry": plan.registry,
-                "restart": settings.restart_daemon,
-                "timeout": settings.daemon_timeout,
-                "keep": settings.keep_daemon_proxy,
-                "drift": plan.daemon_drift,
-            },
-            pulumi.ResourceOptions(depends_on=[remote_docker]),
-        )
-        before_k3s.append(daemon_proxy)
+    nas = commands(plan, target)
+    remote_docker, before_k3s = build_docker(plan, nas)
     server = K3sServer(
         "k3s",
         {
@@ -124,6 +102,41 @@ def build(plan: Plan, target: SshTarget) -> None:
         pulumi.ResourceOptions(depends_on=[access]),
     )
     _export(plan, access)
+
+
+def commands(plan: Plan, target: SshTarget) -> Nas:
+    """The NAS as the components see it."""
+    settings = plan.settings
+    return Nas(
+        target,
+        platform_variables(settings),
+        settings.sudo_password,
+        command.Provider("nas-commands"),
+    )
+
+
+def build_docker(plan: Plan, nas: Nas) -> tuple[RemoteDocker, list[pulumi.Resource]]:
+    """The part below the cluster: Docker, reachable and behind the proxy; and what to wait for."""
+    settings = plan.settings
+    remote_docker = RemoteDocker("docker", {"nas": nas, "drift": plan.path_drift})
+    before_k3s: list[pulumi.Resource] = [remote_docker]
+    if plan.daemon is not None:
+        daemon_proxy = DaemonProxy(
+            "daemon-proxy",
+            {
+                "nas": nas,
+                "proxy": plan.daemon,
+                "image": plan.image,
+                "registry": plan.registry,
+                "restart": settings.restart_daemon,
+                "timeout": settings.daemon_timeout,
+                "keep": settings.keep_daemon_proxy,
+                "drift": plan.daemon_drift,
+            },
+            pulumi.ResourceOptions(depends_on=[remote_docker]),
+        )
+        before_k3s.append(daemon_proxy)
+    return remote_docker, before_k3s
 
 
 def _export(plan: Plan, access: ClusterAccess) -> None:

@@ -2,8 +2,7 @@
 # Restarting the daemon, proving that it uses what was written, and the way back when it does not.
 
 restart_and_verify() {
-  if restart_daemon && agrees_soon && pull_path_works; then
-    containers_back
+  if restart_daemon && agrees_soon && pull_path_works && containers_back; then
     record
     return 0
   fi
@@ -15,16 +14,22 @@ roll_back() {
   say "error: $failed"
   say "putting back what was there before"
   put_back || fail "$failed; and $why" "free space on that volume; Docker needs the file as it was"
-  [ -f "$place.nas-k3s-applied" ] || settle
   find_dockerd
   if [ -n "$id_before" ] && [ "$(dockerd_id)" = "$id_before" ] && docker_answers; then
+    after_roll_back
     fail "$failed" "the old config is in place again and Docker runs as before"
   fi
   if restart_daemon; then
-    containers_back
+    after_roll_back
     fail "$failed" "the old config is in place again and Docker runs with it"
   fi
   fail "$failed; and with the old config: $why" "start Docker by hand: the config is as it was before"
+}
+
+# Only once Docker runs: a run that is killed before is completed by the next.
+after_roll_back() {
+  containers_back
+  [ -f "$place.nas-k3s-applied" ] || settle
 }
 
 dockerd_id() {
