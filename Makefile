@@ -33,9 +33,12 @@ lab-shell: .venv/installed  ## a shell on its NAS
 lab-reboot: .venv/installed  ## reboot its NAS, which loses its RAM disk
 	@$(LAB) reboot
 
-.PHONY: docs
+.PHONY: docs reliability
 docs: .venv/installed  ## write the generated pages anew
 	$(V)/python -m tests.settings_page
+
+reliability: .venv/installed  ## do every fault, and write the page about them anew
+	$(V)/python -m tests.reliability
 
 .PHONY: test lint unit scripts program contract e2e
 test: lint unit scripts program contract e2e  ## everything, cheap tests first

@@ -89,7 +89,9 @@ restart_daemon() {
   done
   [ "$running" = no ] || seen="$seen, and the restart command hangs"
   kill -9 "$job" 2>/dev/null
-  why="Docker did not restart within $waited s: $seen; last line of the restart: $(tail -n 1 "$tmp/restart.log" | masked)"
+  why="Docker did not restart within $waited s: $seen"
+  [ ! -s "$tmp/restart.log" ] ||
+    why="$why; last line of the restart: $(tail -n 1 "$tmp/restart.log" | masked)"
   return 1
 }
 
@@ -116,7 +118,10 @@ agrees_soon() {
   while ! daemon_agrees; do
     tries=$((tries + 1))
     if [ "$tries" -ge 25 ]; then
-      why="Docker came back but uses another proxy than $place says: '$seen'"
+      case $seen in
+        *[!\ ]*) why="Docker came back but uses another proxy than $place says: '$seen'" ;;
+        *) why="Docker came back but uses no proxy, though $place says so" ;;
+      esac
       return 1
     fi
     nap
