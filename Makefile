@@ -33,7 +33,7 @@ lab-shell: .venv/installed  ## a shell on its NAS
 lab-reboot: .venv/installed  ## reboot its NAS, which loses its RAM disk
 	@$(LAB) reboot
 
-.PHONY: docs
+.PHONY: docs reliability
 docs: .venv/installed  ## write the generated pages anew
 	$(V)/python -m tests.settings_page
 	$(V)/python -m tests.troubleshooting_page
@@ -50,6 +50,9 @@ doctor: .venv/installed  ## what is wrong on the NAS of STACK, and what to mend 
 .PHONY: effects
 effects: .venv/installed  ## write the page of edits and their effects anew, from a run on the lab
 	NAS_K3S_WRITE_EFFECTS=1 $(PYTEST) tests/e2e/test_effects.py
+
+reliability: .venv/installed  ## do every fault, and write the page about them anew
+	$(V)/python -m tests.reliability
 
 .PHONY: test lint unit scripts program contract e2e
 test: lint unit scripts program contract e2e  ## everything, cheap tests first

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_command as command
+import pulumi_docker as docker
 
 from components.cluster_access import ClusterAccess
 from components.cluster_ready import ClusterReady
@@ -65,37 +67,13 @@ def build(
         file_drift: what is missing in the user's kubeconfig file, with the time it was seen.
     """
     settings = plan.settings
-    nas = Nas(
-        target,
-        platform_variables(settings),
-        settings.sudo_password,
-        command.Provider("nas-commands"),
-    )
-    remote_docker = RemoteDocker("docker", {"nas": nas, "drift": plan.path_drift})
-    before_k3s: list[pulumi.Resource] = [remote_docker]
-    daemon_report: pulumi.Input[str] = ""
-    if plan.daemon is not None:
-        daemon_proxy = DaemonProxy(
-            "daemon-proxy",
-            {
-                "nas": nas,
-                "proxy": plan.daemon,
-                "image": plan.image,
-                "registry": plan.registry,
-                "restart": settings.restart_daemon,
-                "timeout": settings.daemon_timeout,
-                "keep": settings.keep_daemon_proxy,
-                "drift": plan.daemon_drift,
-            },
-            pulumi.ResourceOptions(depends_on=[remote_docker]),
-        )
-        before_k3s.append(daemon_proxy)
-        daemon_report = daemon_proxy.report
+    nas = commands(plan, target)
+    below = build_docker(plan, nas)
     server = K3sServer(
         "k3s",
         {
             "nas": nas,
-            "docker": remote_docker.provider,
+            "docker": below.provider,
             "image": plan.image,
             "image_version": plan.image_version,
             "image_setting": settings.image_setting,
@@ -121,7 +99,7 @@ def build(
             "keep_data": settings.keep_data,
             "pull_timeout": settings.pull_timeout,
         },
-        pulumi.ResourceOptions(depends_on=before_k3s),
+        pulumi.ResourceOptions(depends_on=below.ready),
     )
     access = ClusterAccess(
         "cluster",
@@ -154,13 +132,13 @@ def build(
             "cluster_domain": settings.cluster_domain,
             "smoke_image": settings.smoke_image,
             "pull_hint": plan.pull_hint,
-            "daemon_report": daemon_report,
+            "daemon_report": below.report,
             "pull_began": server.pull_began,
             "timeout": settings.ready_timeout,
         },
         pulumi.ResourceOptions(depends_on=[access]),
     )
-    stages = pulumi.Output.all(daemon_report, server.pull_began, ready.measured).apply(
+    stages = pulumi.Output.all(below.report, server.pull_began, ready.measured).apply(
         lambda texts: _timeline(*texts, began=began)
     )
     pulumi.export("timeline", stages)
@@ -183,6 +161,54 @@ def build(
             pulumi.ResourceOptions(depends_on=[ready]),
         )
     _export(plan, server, access, ready)
+
+
+def commands(plan: Plan, target: SshTarget) -> Nas:
+    """The NAS as the components see it."""
+    settings = plan.settings
+    return Nas(
+        target,
+        platform_variables(settings),
+        settings.sudo_password,
+        command.Provider("nas-commands"),
+    )
+
+
+@dataclass(frozen=True)
+class BelowCluster:
+    """Docker on the NAS, reachable and behind the proxy.
+
+    Attributes:
+        ready: depend on these to pull images through the proxy.
+        report: what the daemon's proxy script said of its steps, empty without a proxy.
+    """
+
+    provider: docker.Provider
+    ready: tuple[pulumi.Resource, ...]
+    report: pulumi.Input[str]
+
+
+def build_docker(plan: Plan, nas: Nas) -> BelowCluster:
+    """The part below the cluster."""
+    settings = plan.settings
+    remote_docker = RemoteDocker("docker", {"nas": nas, "drift": plan.path_drift})
+    if plan.daemon is None:
+        return BelowCluster(remote_docker.provider, (remote_docker,), "")
+    daemon_proxy = DaemonProxy(
+        "daemon-proxy",
+        {
+            "nas": nas,
+            "proxy": plan.daemon,
+            "image": plan.image,
+            "registry": plan.registry,
+            "restart": settings.restart_daemon,
+            "timeout": settings.daemon_timeout,
+            "keep": settings.keep_daemon_proxy,
+            "drift": plan.daemon_drift,
+        },
+        pulumi.ResourceOptions(depends_on=[remote_docker]),
+    )
+    return BelowCluster(remote_docker.provider, (remote_docker, daemon_proxy), daemon_proxy.report)
 
 
 def _timeline(daemon: str, pull: str, measured: str, *, began: int | None) -> str:

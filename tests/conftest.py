@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import pwd
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
+
+from tests.reliability import ROWS_FILE, FaultTable
 
 # Many examples start a program; how long that takes says nothing on a busy machine.
 settings.register_profile("nas-k3s", deadline=None)
@@ -23,3 +27,32 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(pwd, "getpwuid", lambda _uid: account)
     monkeypatch.setenv("HOME", str(tmp_path / "elsewhere"))
     return directory
+
+
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Notes whether a test has failed, for fixtures that end after it."""
+    report = yield
+    if report.failed:
+        item.stash[_FAILED] = True
+    return report
+
+
+@pytest.fixture(scope="session")
+def all_faults() -> FaultTable:
+    """The rows of docs/reliability.md that this run has seen."""
+    return FaultTable()
+
+
+@pytest.fixture
+def fault_table(request: pytest.FixtureRequest, all_faults: FaultTable) -> Iterator[FaultTable]:
+    """Takes the rows of one test; they are kept when it has passed."""
+    yield all_faults
+    if ROWS_FILE in os.environ and not request.node.stash.get(_FAILED, False):
+        all_faults.write()
+    all_faults.kept.clear()

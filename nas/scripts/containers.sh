@@ -33,8 +33,9 @@ interrupted_restart() {
 # For the next run, should this one be killed.
 remember_containers() {
   [ -f "$tmp/running" ] || return 0
-  rm -f "$RUNNING"
-  cp "$tmp/running" "$RUNNING" || say "warning: cannot write $RUNNING"
+  # Moved, which replaces a link that somebody has put there.
+  { cp "$tmp/running" "$tmp/running.kept" && mv -f "$tmp/running.kept" "$RUNNING"; } ||
+    say "warning: cannot write $RUNNING"
 }
 
 finish_interrupted_restart() {
@@ -63,10 +64,15 @@ allow_restart() {
   [ -z "$lonely" ] || say "without a restart policy, and started again by us: $lonely"
 }
 
+# Status 1, and why, when Docker dies meanwhile: then the next restart is to bring them back.
 containers_back() {
   while read -r id; do
     container_back "$id"
   done <"$tmp/running"
+  if ! docker_answers; then
+    why="Docker came back, and then it stopped to answer"
+    return 1
+  fi
   rm -f "$RUNNING"
 }
 

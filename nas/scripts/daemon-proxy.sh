@@ -51,7 +51,6 @@ apply() {
   if [ -f "$place" ] && cmp -s "$tmp/wanted" "$place"; then
     if daemon_agrees; then
       say "the daemon uses this proxy already: nothing to do"
-      finish_interrupted_restart
       record
       report no no
       return 0
@@ -86,7 +85,9 @@ apply() {
   report yes yes
 }
 
+# report CHANGED RESTARTED
 report() {
+  [ "$2" = yes ] || finish_interrupted_restart
   printf 'strategy=%s\nconfig=%s\nchanged=%s\nrestarted=%s\n%s' "$strategy" "${place-}" "$1" "$2" "$stamps"
 }
 
@@ -118,12 +119,25 @@ revive() {
       restart_daemon && return 0
       before_without_us
       put_back || fail "$why" "free space on that volume"
-      forget_original
-      restart_daemon && return 0
+      if restart_daemon; then
+        settle
+        return 0
+      fi
       fail "$why" "start Docker by hand: its config is as it was before"
     fi
   done
+  # One that was putting everything back.
+  if interrupted_restart; then
+    start_again || fail "$why" "start Docker by hand: its config is as it was before"
+    return 0
+  fi
   fail "Docker is not running on this NAS" "$("platform_$platform" install), then run again"
+}
+
+start_again() {
+  say "Docker does not run, and an earlier run was interrupted: starting it"
+  cat "$RUNNING" >"$tmp/running"
+  restart_daemon
 }
 
 before_without_us() {
@@ -179,23 +193,31 @@ restore() {
   find_dockerd || say "Docker is not running on this NAS"
   changed=
   for strategy in $STRATEGIES; do
-    if "${strategy}_locate" 2>/dev/null && { was_here || ours; }; then restore_one; fi
+    "${strategy}_locate" 2>/dev/null || continue
+    clean_leftovers
+    if was_here || ours; then restore_one; fi
   done
-  if [ -z "$changed" ]; then
-    [ -z "$dockerd" ] || [ -z "$docker" ] || finish_interrupted_restart
-    say "nothing of ours is left to put back"
-    return 0
-  fi
-  if [ -n "$dockerd" ] && [ -n "$docker" ]; then
-    note_containers
-    restart_daemon || fail "$why" "the owner's config is in place; start Docker by hand"
-    containers_back
+  if [ -n "$docker" ]; then
+    if [ -z "$dockerd" ] && interrupted_restart; then
+      start_again || fail "$why" "the owner's config is in place; start Docker by hand"
+      containers_back
+    elif [ -n "$dockerd" ] && [ -n "$changed" ]; then
+      note_containers
+      restart_daemon || fail "$why" "the owner's config is in place; start Docker by hand"
+      containers_back
+    elif [ -n "$dockerd" ]; then
+      finish_interrupted_restart
+    fi
   fi
   # Only now: a run that is killed before goes on from here.
   for strategy in $changed; do
     "${strategy}_locate" && settle
   done
-  say "the daemon's configuration is as it was before"
+  if [ -n "$changed" ]; then
+    say "the daemon's configuration is as it was before"
+  else
+    say "nothing of ours is left to put back"
+  fi
 }
 
 ours() {
@@ -207,10 +229,10 @@ ours() {
 }
 
 restore_one() {
-  clean_leftovers
   before_without_us
   if as_before; then
-    if still_loaded; then changed="$changed $strategy"; else settle; fi
+    # With Docker down, a record goes only after Docker is started again.
+    if [ -z "$dockerd" ] || still_loaded; then changed="$changed $strategy"; else settle; fi
     return 0
   fi
   put_back || fail "$why" "free space on that volume, or make it writable, then run again"
@@ -223,19 +245,15 @@ as_before() {
 
 # Whether the daemon runs with ours while the file is back already: a run was killed in between.
 still_loaded() {
-  [ -n "$dockerd" ] && [ -n "$docker" ] && [ -f "$place.nas-k3s-applied" ] || return 1
+  [ -n "$docker" ] || return 1
   [ -f "$place.nas-k3s-original" ] || [ -f "$place.nas-k3s-absent" ] || return 1
-  [ "$(proxies_seen)" = "$(
-    awk -F = '{ value[$1] = substr($0, length($1) + 2) }
-      END { print value["proxy"], value["proxy"], value["no_proxy"] }' "$place.nas-k3s-applied"
-  )" ]
-}
-
-# Leaves nothing of ours beside the file.
-settle() {
-  absent_word=$(cat "$place.nas-k3s-absent" 2>/dev/null)
-  forget_original
-  if [ "$absent_word" = directory ] && [ ! -f "$place" ]; then remove_directory; fi
+  loaded=$(proxies_seen) || return 1
+  loaded=${loaded%% *}
+  # A run that was killed may have set another proxy than the last that ended well.
+  [ -n "$loaded" ] && {
+    [ "$loaded" = "$HTTP_PROXY_SHOWN" ] ||
+      [ "$loaded" = "$(sed -n 's/^proxy=//p' "$place.nas-k3s-applied" 2>/dev/null)" ]
+  }
 }
 
 # ---- keep

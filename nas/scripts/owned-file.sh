@@ -7,7 +7,15 @@
 
 # Of runs that were killed between two steps.
 clean_leftovers() {
-  rm -f "$place.nas-k3s-new" "$place.nas-k3s-original.new" "$place.nas-k3s-applied.new"
+  rm -f "$place.nas-k3s-new" "$place.nas-k3s-original.new" "$place.nas-k3s-applied.new" \
+    "$place.nas-k3s-absent.new" "$(beside_directory)/${place##*/}.nas-k3s-absent"
+  rmdir "$(beside_directory)" 2>/dev/null
+}
+
+# Where the directory of the file is while it is made or removed: it appears and goes in one step,
+# together with the note that says whose it is.
+beside_directory() {
+  printf '%s' "${place%/*}.nas-k3s-new"
 }
 
 # The file as it was before the first apply; kept once.
@@ -27,19 +35,31 @@ keep_original() {
 }
 
 keep_absence() {
-  keep_word="file"
   keep_directory=${place%/*}
   if [ ! -d "$keep_directory" ]; then
-    keep_word=directory
-    { mkdir -p "$keep_directory" && chmod 755 "$keep_directory"; } ||
+    keep_note=$(beside_directory)/${place##*/}.nas-k3s-absent
+    { mkdir -p "${keep_note%/*}" && chmod 755 "${keep_note%/*}" && printf 'directory\n' >"$keep_note" &&
+      mv "${keep_note%/*}" "$keep_directory"; } 2>/dev/null ||
       fail "cannot make the directory $keep_directory" "make it writable; nothing was changed"
+    return 0
   fi
-  { printf '%s\n' "$keep_word" >"$place.nas-k3s-absent"; } 2>/dev/null ||
+  { printf 'file\n' >"$place.nas-k3s-absent.new" &&
+    mv -f "$place.nas-k3s-absent.new" "$place.nas-k3s-absent"; } 2>/dev/null ||
     fail "cannot write into $keep_directory" "free space, or make it writable; nothing was changed"
 }
 
 forget_original() {
   rm -f "$place.nas-k3s-original" "$place.nas-k3s-absent" "$place.nas-k3s-applied"
+}
+
+# Leaves nothing of ours beside the file, and no directory that we made and that is empty.
+settle() {
+  rm -f "$place.nas-k3s-original" "$place.nas-k3s-applied"
+  if [ "$(cat "$place.nas-k3s-absent" 2>/dev/null)" = directory ] &&
+    [ "$(ls -A "${place%/*}")" = "${place##*/}.nas-k3s-absent" ]; then
+    mv "${place%/*}" "$(beside_directory)" && clean_leftovers
+  fi
+  forget_original
 }
 
 # snapshot_place: what is there now, for the way back.
@@ -70,17 +90,12 @@ sync_file() {
   sync "$1" 2>/dev/null || sync
 }
 
-# remove_file: the file goes, and its directory when we made it or nothing is left of it.
 remove_file() {
   rm -f "$place" || {
     why="cannot remove $place"
     return 1
   }
   "${strategy}_reload"
-}
-
-remove_directory() {
-  rmdir "${place%/*}" 2>/dev/null
 }
 
 # put_back: what snapshot_place saw.

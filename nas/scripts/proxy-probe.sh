@@ -73,6 +73,10 @@ judge_reply() {
       return 0
       ;;
     '')
+      if ! docker_answers; then
+        why="Docker came back, and then it died while it asked $REGISTRY"
+        return 1
+      fi
       if [ "$(cat "$tmp/reply.done" 2>/dev/null)" != 124 ] && [ -s "$tmp/reply.err" ]; then
         hop=unknown
         say "warning: this docker cannot be asked for a registry ($(tail -n 1 "$tmp/reply.err" | masked))"

@@ -3,9 +3,8 @@
 
 restart_and_verify() {
   stamp restarting
-  if restart_daemon && stamp restarted && agrees_soon && pull_path_works; then
-    stamp verified
-    containers_back
+  if restart_daemon && stamp restarted && agrees_soon && pull_path_works && stamp verified &&
+    containers_back; then
     record
     return 0
   fi
@@ -17,16 +16,22 @@ roll_back() {
   say "error: $failed"
   say "putting back what was there before"
   put_back || fail "$failed; and $why" "free space on that volume; Docker needs the file as it was"
-  [ -f "$place.nas-k3s-applied" ] || settle
   find_dockerd
   if [ -n "$id_before" ] && [ "$(dockerd_id)" = "$id_before" ] && docker_answers; then
+    after_roll_back
     fail "$failed" "the old config is in place again and Docker runs as before"
   fi
   if restart_daemon; then
-    containers_back
+    after_roll_back
     fail "$failed" "the old config is in place again and Docker runs with it"
   fi
   fail "$failed; and with the old config: $why" "start Docker by hand: the config is as it was before"
+}
+
+# Only once Docker runs: a run that is killed before is completed by the next.
+after_roll_back() {
+  containers_back
+  [ -f "$place.nas-k3s-applied" ] || settle
 }
 
 dockerd_id() {
@@ -86,7 +91,9 @@ restart_daemon() {
   done
   [ "$running" = no ] || seen="$seen, and the restart command hangs"
   kill -9 "$job" 2>/dev/null
-  why="Docker did not restart within $waited s: $seen; last line of the restart: $(tail -n 1 "$tmp/restart.log" | masked)"
+  why="Docker did not restart within $waited s: $seen"
+  [ ! -s "$tmp/restart.log" ] ||
+    why="$why; last line of the restart: $(tail -n 1 "$tmp/restart.log" | masked)"
   return 1
 }
 
@@ -113,7 +120,10 @@ agrees_soon() {
   while ! daemon_agrees; do
     tries=$((tries + 1))
     if [ "$tries" -ge 25 ]; then
-      why="Docker came back but uses another proxy than $place says: '$seen'"
+      case $seen in
+        *[!\ ]*) why="Docker came back but uses another proxy than $place says: '$seen'" ;;
+        *) why="Docker came back but uses no proxy, though $place says so" ;;
+      esac
       return 1
     fi
     nap

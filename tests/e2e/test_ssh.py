@@ -38,12 +38,14 @@ def one_login_at_a_time(story: Story) -> Iterator[None]:
         story.must(f"sed -i '/^MaxStartups/d' {CONFIG}; {reload}")
 
 
-def test_up_and_destroy_get_by_with_one_login_at_a_time(story: Story) -> None:
+def test_up_refresh_and_destroy_get_by_with_one_login_at_a_time(story: Story) -> None:
     with one_login_at_a_time(story):
         story.must_up()
         assert story.changes() == {"create": RESOURCES}
         story.must_up()
         assert story.changes() == {"same": RESOURCES}
+        done = story.project.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+        assert done.returncode == 0, done.stdout + done.stderr
         done = story.destroy()
         assert done.returncode == 0, done.stdout + done.stderr
 

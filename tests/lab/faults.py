@@ -139,11 +139,13 @@ class Faults:
             f"mount --bind {_RESTART}/fault {target}; touch {_RESTART}/on"
         )
 
-    def daemon_ignores_config(self, on: bool = True) -> None:
+    def daemon_ignores_config(self, on: bool = True, *, only_variables: bool = False) -> None:
         """From its next start on, the daemon reads the config file as it is now, whatever is in it
         then, and gets no proxy variables: it comes back without the proxy.
 
-        Its command line, and the file for everybody else, look as they should.
+        Its command line, and the file for everybody else, look as they should. For the file systemd
+        gives the daemon mounts of its own, which a containerd outside does not see: no container
+        starts then. With `only_variables` the file counts, and containers start.
         """
         unit = self._layout.unit
         if unit is None:
@@ -160,10 +162,9 @@ class Faults:
             return
         folder = self._must(f"readlink -f {shlex.quote(self._config_folder())}").strip()
         names = "HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY"
-        text = (
-            f"[Service]\nUnsetEnvironment={names} {names.lower()}\n"
-            f"BindReadOnlyPaths={_IGNORED}:{folder}\n"
-        )
+        text = f"[Service]\nUnsetEnvironment={names} {names.lower()}\n"
+        if not only_variables:
+            text += f"BindReadOnlyPaths={_IGNORED}:{folder}\n"
         self._must(
             f"set -e; rm -rf {_IGNORED}; mkdir -p {_IGNORED} {dropin}; "
             f"cp -a {shlex.quote(folder)}/. {_IGNORED}/; "

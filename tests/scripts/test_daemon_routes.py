@@ -335,6 +335,16 @@ def test_a_proxy_that_says_nothing_is_bounded_and_named(nas: FakeNas) -> None:
     assert nas.read(nas.config) == DOCKER_JSON
 
 
+def test_a_daemon_that_dies_of_the_question_is_started_with_its_old_file(nas: FakeNas) -> None:
+    nas.write("/state/dies", "")
+    done = apply(nas)
+    assert done.status == 1
+    assert "it died while it asked registry-1.docker.io" in done.err
+    assert "Docker runs with it" in done.err
+    assert nas.read(nas.config) == DOCKER_JSON
+    assert nas.running() == {"photos", "notes"}
+
+
 # ---- may Docker restart?
 
 

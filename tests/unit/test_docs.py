@@ -12,6 +12,8 @@ import yaml
 from nas.settings import KEYS, load_settings
 from tests import troubleshooting_page
 from tests.lab.paths import REPO
+from tests.reliability import FAULTS, GROUPS
+from tests.reliability import PAGE as RELIABILITY
 from tests.settings_page import PAGE, page
 
 REFUSED_KEYS = {"sshPassword", "sshPrivateKeyPassword"}
@@ -35,6 +37,16 @@ def test_the_example_stack_has_every_key_and_is_accepted() -> None:
     }
     assert set(config) == set(KEYS) - REFUSED_KEYS
     assert load_settings("home", config).no_proxy == ["registry.lan", "10.20.0.0/16"]
+
+
+def test_the_page_of_faults_has_a_row_for_each_and_no_other() -> None:
+    """What is in a row is compared by the test that does the fault."""
+    lines = RELIABILITY.read_text().splitlines()
+    groups = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
+    assert groups[: len(GROUPS)] == list(GROUPS)
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in lines if line.startswith("| ")]
+    titles = [title for title in rows if title != "what happens"]
+    assert titles == [fault.title for fault in FAULTS.values()]
 
 
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)

@@ -1,0 +1,198 @@
+"""daemon-proxy.sh that is killed at each of its steps: nothing of the owner's is lost, and whatever
+runs next, up or destroy, ends as if nothing had been.
+
+A step is a command that changes something: cp, mv, rm, ln, mkdir, rmdir, cat, printf and what the
+daemon's restart does. Between two of them nothing differs, so a kill before each is a kill at every
+moment.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from nas.remote_script import render
+from tests.reliability import FaultTable, Row
+from tests.scripts.daemon import apply, restore, variables
+from tests.scripts.fake_nas import Done, FakeNas
+from tests.scripts.test_daemon_routes import CASES, Case, reply, tree
+
+# `kill -9 0` ends the whole process group: the script and all that it has started.
+POINT = """point() {
+  command printf . >>/state/points
+  read -r points </state/points || :
+  kill_at=$(command cat /state/kill_at)
+  [ "$kill_at" -eq 0 ] || [ "${#points}" -lt "$kill_at" ] || kill -9 0
+}
+"""
+STEPS = ("cp", "mv", "rm", "ln", "mkdir", "rmdir", "cat", "printf")
+COUNTED = ". /state/point.sh\n" + "".join(
+    f'{step}() {{ point; command {step} "$@"; }}\n' for step in STEPS
+)
+NEVER = 0
+KINDS = {f"{case.kind}-{case.engine}": case for case in CASES if case.kind != "custom"}
+WORKERS = 4
+"""Roots that are worked on at once: a run mostly waits."""
+
+
+@dataclass
+class Sweep:
+    """One kind of NAS, on which a run is killed."""
+
+    nas: FakeNas
+    place: Path
+    before: dict[str, bytes]
+    original: bytes | None
+    wanted: bytes
+
+    def killed(self, mode: str, at: int) -> tuple[int, Done]:
+        """Runs the script up to the step with this number; how many steps there were."""
+        nas = self.nas
+        nas.write("/state/point.sh", POINT)
+        nas.write("/state/points", "")
+        nas.write("/state/kill_at", str(at))
+        nas.write("/state/script", COUNTED + render("daemon-proxy.sh", variables()))
+        # In the background, so that setsid makes no further process.
+        done = nas.shell(f"setsid sh -s {mode} </state/script & wait $!")
+        nas.path("/state/point.sh").unlink()
+        return len(nas.read("/state/points")), done
+
+    def nothing_is_lost(self) -> None:
+        """The file is the owner's or the wanted one, whole, and what was there can come back."""
+        now = content(self.place)
+        assert now in (self.original, self.wanted)
+        kept = content(self.place.with_name(f"{self.place.name}.nas-k3s-original"))
+        absent = self.place.with_name(f"{self.place.name}.nas-k3s-absent")
+        if now != self.original:
+            assert kept == self.original if self.original is not None else absent.exists()
+
+    def up_ends_well(self) -> None:
+        # A Docker that the kill left down is started first, with the owner's file.
+        starts = self.nas.starts + (0 if self.nas.path("/state/up").exists() else 1)
+        done = apply(self.nas)
+        assert done.status == 0, done.err
+        assert content(self.place) == self.wanted
+        assert self.nas.read("/state/http") == "http://192.168.31.198:7222"
+        assert self.nas.starts <= starts + 1, done.err
+        self.household_runs(done)
+
+    def destroy_ends_well(self) -> None:
+        done = restore(self.nas)
+        assert done.status == 0, done.err
+        assert self.differs() == [], done.err
+        assert self.nas.read("/state/http") == ""
+        self.household_runs(done)
+
+    def differs(self) -> list[str]:
+        """Files that are not as they were at first; the contents would make long messages."""
+        now = tree(self.nas)
+        return [
+            name
+            for name in sorted(now.keys() | self.before.keys())
+            if now.get(name) != self.before.get(name)
+        ]
+
+    def household_runs(self, done: Done) -> None:
+        assert self.nas.path("/state/up").exists(), done.err
+        assert self.nas.running() == {"photos", "notes"}, done.err
+
+
+def content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def sweep_of(case: Case, folder: Path) -> Sweep:
+    nas = FakeNas(folder, kind=case.kind, engine=case.engine, config=case.config)
+    before, place = tree(nas), nas.path(case.place)
+    original = content(place)
+    assert apply(nas).status == 0
+    wanted = content(place)
+    assert wanted is not None
+    assert restore(nas).status == 0
+    return Sweep(nas, place, before, original, wanted)
+
+
+def before_apply(_: Sweep) -> None:
+    """A NAS that never saw us."""
+
+
+def before_restore(sweep: Sweep) -> None:
+    assert apply(sweep.nas).status == 0
+
+
+def before_roll_back(sweep: Sweep) -> None:
+    reply(sweep.nas, 500, "Get https://registry-1.docker.io/v2/: proxyconnect tcp: refused")
+
+
+def heal(sweep: Sweep) -> None:
+    sweep.nas.write("/state/reply", "HTTP/1.0 200 OK\r\n\r\n{}\n")
+
+
+RUNS = {
+    "up": ("apply", before_apply),
+    "destroy": ("restore", before_restore),
+    "up that rolls back": ("apply", before_roll_back),
+}
+
+
+def kill_at(sweep: Sweep, run: str, at: int) -> int:
+    """Kills a run there, and proves that the next ones end well; how many steps it came to."""
+    mode, prepare = RUNS[run]
+    prepare(sweep)
+    steps, done = sweep.killed(mode, at)
+    try:
+        sweep.nothing_is_lost()
+        heal(sweep)
+        # Every other time destroy has to do by itself.
+        if at % 2:
+            sweep.up_ends_well()
+        sweep.destroy_ends_well()
+    except AssertionError as error:
+        raise AssertionError(f"{run}, killed at step {at}: {done.err}\n{error}") from error
+    return steps
+
+
+def killed_everywhere(case: Case, folder: Path, run: str, stride: int) -> set[int]:
+    """The steps at which the run was killed, the first and the last among them with stride 1."""
+
+    def share(number: int) -> list[int]:
+        sweep = sweep_of(case, folder / f"{run} {number}")
+        last = kill_at(sweep, run, NEVER)
+        points = range(1 + number * stride, last + 1, WORKERS * stride)
+        reached = [kill_at(sweep, run, at) for at in points]
+        # Docker's restart and the script that waits for it take steps at the same time.
+        late = [step - at for at, step in zip(points, reached, strict=True)]
+        assert all(0 <= steps <= 2 for steps in late), "a kill that did not take place"
+        return list(points)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return {step for part in pool.map(share, range(WORKERS)) for step in part}
+
+
+def test_a_run_that_is_killed_at_any_step_loses_nothing_and_the_next_run_ends_well(
+    tmp_path: Path, fault_table: FaultTable
+) -> None:
+    steps = 0
+    for run in RUNS:
+        reached = killed_everywhere(KINDS["qnap-27.1.2-qnap8"], tmp_path, run, 1)
+        assert reached == set(range(1, max(reached) + 1))
+        steps += len(reached)
+    fault_table.row(
+        Row(
+            "kill-step",
+            (),
+            ("at each moment the file is yours or the wanted one",),
+            "`up` ends well, and so does `destroy` at once; tried at more than "
+            f"{steps // 50 * 50} steps of `up`, of its way back and of `destroy`",
+        )
+    )
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith("qnap-27")])
+def test_every_other_way_of_a_proxy_survives_kills_too(tmp_path: Path, kind: str) -> None:
+    for run in RUNS:
+        # Odd, so that up and destroy take turns.
+        assert len(killed_everywhere(KINDS[kind], tmp_path, run, 5)) > 5
