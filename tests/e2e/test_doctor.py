@@ -293,7 +293,6 @@ CASES = (
         "container-stopped",
         lambda c: c.story.must("docker stop k3s"),
     ),
-    Case("the Docker daemon is down", "daemon-down", lambda c: c.story.lab.faults.kill_dockerd()),
     Case(
         "the NAS was rebooted and lost the wrapper of docker",
         "docker-path-missing",

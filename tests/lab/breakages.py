@@ -126,12 +126,17 @@ class Breakages:
             raise LabError("the volume is no btrfs of its own: a full one would fill this machine")
         self._must(
             f"cd {self._lab.pool} && stat -f -c '%a %S' . | {{ read -r blocks size && "
-            f"fallocate -l $((blocks * size - 200 * 1048576)) {_FULL}; }}"
+            f"fallocate -l $((blocks * size - 200 * 1048576)) {_FULL}; }} && {self._settled}"
         )
 
     def free_data(self) -> None:
         """Undo `fill_data`."""
-        self._must(f"rm -f {self._lab.pool}/{_FULL}")
+        self._must(f"rm -f {self._lab.pool}/{_FULL} && {self._settled}")
+
+    @property
+    def _settled(self) -> str:
+        """btrfs counts what is free only with its next commit, half a minute later."""
+        return f"sync -f {self._lab.pool}"
 
     def shorten_certificate(self, days: int) -> None:
         """The API's certificate, signed anew by the cluster's own CA, ends in so many days."""
