@@ -14,7 +14,9 @@ from nas.plan import Plan
 from nas.ssh import SshTarget
 
 
-def build(plan: Plan, target: SshTarget, *_of_the_cluster: object) -> None:
+def build(
+    plan: Plan, target: SshTarget, began: int | None = None, file_drift: str | None = None
+) -> None:
     """In the place of `program.build`."""
     program.build_docker(plan, program.commands(plan, target))
 
