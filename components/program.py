@@ -28,7 +28,7 @@ from nas.plan import Plan, make_plan
 from nas.preflight import check_operator_proxy, check_reachable
 from nas.settings import load_settings, platform_variables
 from nas.ssh import SshTarget, ssh_target
-from nas.timeline import measured_at, read_stages, to_json
+from nas.timeline import measured_at, read_stages, to_line
 from nas.timeline_text import as_text
 
 
@@ -217,7 +217,7 @@ def _timeline(daemon: str, pull: str, measured: str, *, began: int | None) -> st
     when = measured_at(measured)
     if not pulumi.runtime.is_dry_run() and when is not None and began is not None and when >= began:
         pulumi.log.info(f"timeline, by the clock of the NAS:\n{as_text(stages, 'en')}")
-    return to_json(stages)
+    return to_line(stages)
 
 
 def _export(plan: Plan, server: K3sServer, access: ClusterAccess, ready: ClusterReady) -> None:

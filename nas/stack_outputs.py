@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from nas.pulumi_program import PulumiError, ask_pulumi
-from nas.timeline import Stage, from_json
+from nas.timeline import Stage, from_line
 
 
 def read_timeline(stack: str, root: Path) -> tuple[Stage, ...] | None:
@@ -20,6 +20,6 @@ def read_timeline(stack: str, root: Path) -> tuple[Stage, ...] | None:
     try:
         outputs = json.loads(answer)
         text = outputs.get("timeline")
-        return None if text is None else from_json(text)
+        return None if text is None else from_line(text)
     except (ValueError, TypeError, AttributeError) as error:
         raise PulumiError(f"the stack's outputs cannot be read: {error}") from None

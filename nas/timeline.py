@@ -6,7 +6,6 @@ Pure: what the scripts print becomes stages. The times come from the NAS's own n
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,30 +84,31 @@ def read_stages(daemon: str, pull: str, measured: str) -> tuple[Stage, ...]:
     return tuple(Stage(name, *found.get(name, (None, None))) for name in STAGES)
 
 
-def to_json(stages: Iterable[Stage]) -> str:
-    """As the stack exports them: a list of `stage`, `start` and `end`, which are epoch seconds to
-    the millisecond, or null for what did not run. A text: the engine would round the numbers."""
-    entries = [
-        {"stage": stage.name, "start": _rounded(stage.start), "end": _rounded(stage.end)}
+def to_line(stages: Iterable[Stage]) -> str:
+    """As the stack exports them: `STAGE START END, STAGE -, ...`, in seconds since the epoch to the
+    millisecond; a dash for what did not run. No JSON: the engine would show fifty lines of it."""
+    return ", ".join(
+        f"{stage.name} -"
+        if stage.start is None or stage.end is None
+        else f"{stage.name} {_rounded(stage.start)} {_rounded(stage.end)}"
         for stage in stages
-    ]
-    return json.dumps(entries, separators=(",", ":"))
+    )
 
 
-def from_json(text: str) -> tuple[Stage, ...]:
+def from_line(text: str) -> tuple[Stage, ...]:
     """From the stack's output; a stage that is not in it did not run.
 
     Raises:
         ValueError: for what is no timeline.
     """
-    entries = json.loads(text)
     found: dict[str, Times] = {}
-    for entry in entries if isinstance(entries, list) else [entries]:
-        if not isinstance(entry, dict) or entry.get("stage") not in STAGES:
+    for entry in text.split(", "):
+        name, *times = entry.split(" ")
+        if name not in STAGES:
             raise ValueError("an entry of the timeline is not a stage")
-        start, end = entry.get("start"), entry.get("end")
-        if isinstance(start, (int, float)) and isinstance(end, (int, float)):
-            found[str(entry["stage"])] = (float(start), float(end))
+        if times != ["-"]:
+            start, end = map(float, times)
+            found[name] = (start, end)
     return tuple(Stage(name, *found.get(name, (None, None))) for name in STAGES)
 
 
@@ -270,7 +270,5 @@ def _epoch(text: str) -> float | None:
         return None
 
 
-def _rounded(time: float | None) -> float | None:
-    if time is None:
-        return None
+def _rounded(time: float) -> float:
     return int(time) if time.is_integer() else round(time, 3)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.timeline import STAGES, from_json
+from nas.timeline import STAGES, from_line
 from tests.e2e.story import Story
 from tests.lab import browser, engine
 from tests.lab.box import Lab
@@ -40,7 +40,7 @@ def measured(story: Story) -> Times:
     """Stage -> start and end of what ran."""
     return {
         stage.name: (stage.start, stage.end)
-        for stage in from_json(story.project.outputs()["timeline"])
+        for stage in from_line(story.project.outputs()["timeline"])
         if stage.start is not None and stage.end is not None
     }
 

@@ -19,7 +19,7 @@ from components.stack_config import stack_config
 from nas.facts import Facts, Unreadable
 from nas.plan import make_plan
 from nas.ssh import SshTarget
-from nas.timeline import STAGES, from_json, read_stages, to_json
+from nas.timeline import STAGES, from_line, read_stages, to_line
 from tests.lab.paths import REPO
 from tests.program.recorder import Registration, Run, record
 from tests.unit.samples import CONFIG, FACTS, host_key, settings
@@ -515,7 +515,7 @@ def test_the_exports_are_what_a_user_needs_and_the_kubeconfig_is_a_secret(up: Ru
         "clusterDomain": "cluster.local",
         "clusterCidr": "10.42.0.0/16",
         "serviceCidr": "10.43.0.0/16",
-        "timeline": to_json(read_stages(DAEMON, PULL, MEASURED)),
+        "timeline": to_line(read_stages(DAEMON, PULL, MEASURED)),
     }
     assert {name for name, export in up.exports.items() if export.secret} == {"kubeconfig"}
 
@@ -575,7 +575,7 @@ def test_the_timeline_is_shown_by_the_run_that_measured_it_and_by_no_other(
 
 
 def test_without_a_proxy_the_timeline_has_no_stages_of_the_daemon() -> None:
-    stages = from_json(run(proxy="").exports["timeline"].value)
+    stages = from_line(run(proxy="").exports["timeline"].value)
     assert [stage.name for stage in stages if stage.seconds is None] == list(STAGES[:3])
 
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from nas.cli import main
 from nas.page.live import Look
-from nas.timeline import STAGES, to_json
+from nas.timeline import STAGES, to_line
 from tests.unit import doctor_samples as doctor
 from tests.unit.test_page import STAGE_TIMES, page
 
@@ -30,7 +30,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: Put) -> Pa
     monkeypatch.chdir(tmp_path)
     for name in ("LC_ALL", "LC_MESSAGES", "LANG", "PULUMI_STACK"):
         monkeypatch.delenv(name, raising=False)
-    outputs(program, {"timeline": to_json(STAGE_TIMES), "kubeconfig": "[secret]"})
+    outputs(program, {"timeline": to_line(STAGE_TIMES), "kubeconfig": "[secret]"})
     return tmp_path
 
 
