@@ -99,6 +99,7 @@ class Clinic:
         text = re.sub(r"process \d+", "process 1234", text)
         text = re.sub(r"[+-]?\d+ s\b", "N s", text)
         text = re.sub(r"[\d.]+ GiB", "N GiB", text)
+        text = re.sub(r"last '.*'", "last '...'", text)
         return re.sub(r"\d{4}-\d\d-\d\d", "DATE", text)
 
 
