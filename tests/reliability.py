@@ -117,9 +117,13 @@ class Row:
 def rendered(row: Row) -> str:
     """The row's line in its table."""
     fault = FAULTS[row.fault]
-    said = "<br>".join(f"`{line}`" for line in row.said) or "nothing"
+    said = "<br>".join(map(_code, row.said)) or "the same as above"
     cells = (fault.title, said, "; ".join(row.then), row.next, fault.do)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def _code(line: str) -> str:
+    return f"`` {line} ``" if "`" in line else f"`{line}`"
 
 
 _HEAD = """# When something goes wrong
@@ -237,7 +241,7 @@ def decisive(text: str, names: Mapping[str, str]) -> tuple[str, ...]:
         said = re.sub(r':? running "sh -s .*', "", match[1])
         for name, word in names.items():
             said = said.replace(name, word)
-        said = re.sub(r"\b\d+(\.\d+)?\b(?!\.\d)", "N", said).strip()
+        said = re.sub(r"(?<=[ (])\d+(?=[ ).,]|$)", "N", said).strip()
         if said and said not in found:
             found.append(said)
     return tuple(found)

@@ -155,29 +155,32 @@ def kill_at(sweep: Sweep, run: str, at: int) -> int:
     return steps
 
 
-def killed_everywhere(case: Case, folder: Path, run: str, stride: int) -> set[int]:
-    """The steps at which the run was killed, the first and the last among them with stride 1."""
+def sweeps_of(kind: str, folder: Path) -> list[Sweep]:
+    return [sweep_of(KINDS[kind], folder / str(number)) for number in range(WORKERS)]
+
+
+def killed_everywhere(sweeps: list[Sweep], run: str, stride: int = 1) -> set[int]:
+    """The steps at which the run was killed: from the first to the last, so far apart."""
+    last = kill_at(sweeps[0], run, NEVER)
 
     def share(number: int) -> list[int]:
-        sweep = sweep_of(case, folder / f"{run} {number}")
-        last = kill_at(sweep, run, NEVER)
-        points = range(1 + number * stride, last + 1, WORKERS * stride)
-        reached = [kill_at(sweep, run, at) for at in points]
+        points = list(range(1 + number * stride, last + 1, len(sweeps) * stride))
+        reached = [kill_at(sweeps[number], run, at) for at in points]
         # Docker's restart and the script that waits for it take steps at the same time.
         late = [step - at for at, step in zip(points, reached, strict=True)]
         assert all(0 <= steps <= 2 for steps in late), "a kill that did not take place"
-        return list(points)
+        return points
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        return {step for part in pool.map(share, range(WORKERS)) for step in part}
+    with ThreadPoolExecutor(len(sweeps)) as pool:
+        return {at for points in pool.map(share, range(len(sweeps))) for at in points}
 
 
 def test_a_run_that_is_killed_at_any_step_loses_nothing_and_the_next_run_ends_well(
     tmp_path: Path, fault_table: FaultTable
 ) -> None:
-    steps = 0
+    steps, sweeps = 0, sweeps_of("qnap-27.1.2-qnap8", tmp_path)
     for run in RUNS:
-        reached = killed_everywhere(KINDS["qnap-27.1.2-qnap8"], tmp_path, run, 1)
+        reached = killed_everywhere(sweeps, run)
         assert reached == set(range(1, max(reached) + 1))
         steps += len(reached)
     fault_table.row(
@@ -193,6 +196,7 @@ def test_a_run_that_is_killed_at_any_step_loses_nothing_and_the_next_run_ends_we
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith("qnap-27")])
 def test_every_other_way_of_a_proxy_survives_kills_too(tmp_path: Path, kind: str) -> None:
+    sweeps = sweeps_of(kind, tmp_path)
     for run in RUNS:
         # Odd, so that up and destroy take turns.
-        assert len(killed_everywhere(KINDS[kind], tmp_path, run, 5)) > 5
+        assert len(killed_everywhere(sweeps, run, 5)) > 5
