@@ -199,4 +199,4 @@ def test_every_other_way_of_a_proxy_survives_kills_too(tmp_path: Path, kind: str
     sweeps = sweeps_of(kind, tmp_path)
     for run in RUNS:
         # Odd, so that up and destroy take turns.
-        assert len(killed_everywhere(sweeps, run, 5)) > 5
+        assert len(killed_everywhere(sweeps, run, 9)) > 3
