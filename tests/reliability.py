@@ -126,7 +126,7 @@ def _code(line: str) -> str:
     return f"`` {line} ``" if "`" in line else f"`{line}`"
 
 
-_HEAD = """# When something goes wrong
+HEAD = """# When something goes wrong
 
 What happens to your NAS when the step that gives Docker its proxy is hit in the middle. Each row
 was done to the NAS in a box ([what that is](lab.md)) by a test, which compares what it sees with
@@ -142,7 +142,15 @@ not repeated, and each test checks it:
 In the messages N is a number, NAS and PROXY are addresses, and files are without their folder.
 """
 
-_TAIL = """
+HALF_MADE = (
+    "docker rm -f k3s",
+    "pulumi refresh --yes --skip-preview --clear-pending-creates",
+    "pulumi up",
+)
+"""The way out of a half-made container, first on the NAS. The test runs these lines."""
+
+_LINES = "\n  ".join(HALF_MADE)
+TAIL = f"""
 ## After a killed `pulumi up`
 
 Pulumi's own process can be killed as well: by a crash, by `kill -9`, with the machine that it runs
@@ -160,7 +168,7 @@ pulumi up
   and stays:
 
   ```sh
-  {half_made}
+  {_LINES}
   ```
 
 - **Pending operations**: Pulumi warns that it does not know how a step ended. Each step of this
@@ -168,14 +176,16 @@ pulumi up
 
 After a first `up` that was killed run `up` again before you `destroy`: Pulumi takes back only what
 it knows of.
-"""
 
-HALF_MADE = (
-    "docker rm -f k3s",
-    "pulumi refresh --yes --skip-preview --clear-pending-creates",
-    "pulumi up",
-)
-"""The way out of a half-made container, first on the NAS. The test runs these lines."""
+## Where SSH takes few logins at once
+
+An sshd with a low `MaxStartups` drops some of the connections that `pulumi refresh` opens at once,
+and it fails with `exit status 255`. One at a time works:
+
+```sh
+pulumi refresh --parallel 1
+```
+"""
 
 
 def page(rows: Iterable[Row]) -> str:
@@ -185,13 +195,13 @@ def page(rows: Iterable[Row]) -> str:
         KeyError: for a fault without a row.
     """
     by_fault = {row.fault: row for row in rows}
-    text = _HEAD
+    text = HEAD
     for group, faults in GROUPS.items():
         text += f"\n## {group}\n\n"
         text += "| what happens | you see | then | the next run | what to do |\n"
         text += "|---|---|---|---|---|\n"
         text += "".join(rendered(by_fault[key]) for key in faults)
-    return text + _TAIL.format(half_made="\n  ".join(HALF_MADE))
+    return text + TAIL
 
 
 class FaultTable:

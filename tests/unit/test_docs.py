@@ -12,7 +12,7 @@ import yaml
 from nas.settings import KEYS, load_settings
 from tests import troubleshooting_page
 from tests.lab.paths import REPO
-from tests.reliability import FAULTS, GROUPS
+from tests.reliability import FAULTS, GROUPS, HEAD, TAIL
 from tests.reliability import PAGE as RELIABILITY
 from tests.settings_page import PAGE, page
 
@@ -47,6 +47,8 @@ def test_the_page_of_faults_has_a_row_for_each_and_no_other() -> None:
     rows = [line.split(" | ")[0].removeprefix("| ") for line in lines if line.startswith("| ")]
     titles = [title for title in rows if title != "what happens"]
     assert titles == [fault.title for fault in FAULTS.values()]
+    assert RELIABILITY.read_text().startswith(HEAD)
+    assert RELIABILITY.read_text().endswith(TAIL)
 
 
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
