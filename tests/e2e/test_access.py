@@ -63,7 +63,13 @@ def story(session_lab: Lab, own_file: Path) -> Iterator[Story]:
 @pytest.fixture(scope="module")
 def before(story: Story) -> list[str]:
     """The NAS's network before there was a cluster."""
-    return story.network()
+    return network(story)
+
+
+def network(story: Story) -> list[str]:
+    """Without the policy of FORWARD: Docker sets that only at a start at which it turns forwarding
+    on, which a reboot of the NAS in between decides."""
+    return [line for line in story.network() if not line.startswith(":FORWARD ")]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -267,7 +273,7 @@ def test_destroy_leaves_the_nas_as_before(
     story.must(fault.format(data=data(story)))
     done = story.destroy()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert story.network() == before
+    assert network(story) == before
     assert story.must(f"{ipset} list -n").split() == ["of-the-owner"]
     story.must(f"{ipset} destroy of-the-owner")
     assert own_file.read_text(encoding="utf-8") == OWN

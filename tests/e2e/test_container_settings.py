@@ -94,7 +94,7 @@ def test_what_cannot_work_on_this_nas_is_refused_before_anything_changes(story: 
         story.must("kill $(cat /tmp/listener); rm /tmp/listener")
     assert done.returncode != 0
     for part in (
-        "port 10250 of the NAS is in use (nc)",
+        "port 10250 of the NAS is in use by nc",
         "nas-k3s:networkMode bridge",
         "overlaps Docker's network bridge (172.29.0.0/22)",
         "write a block that nothing in your network uses",

@@ -70,17 +70,24 @@ class Clinic:
             program, *arguments = shlex.split(command["run"])
             assert program == "pulumi"
             extra = ["--yes", "--skip-preview"] if arguments[0] == "up" else []
-            done = subprocess.run(
-                [str(self.story.project.engine.pulumi), *arguments, *extra, "--non-interactive"],
-                cwd=self.story.project.folder,
-                env=self.story.project.environment,
-                input="" if extra else stdin,
-                capture_output=True,
-                text=True,
-                timeout=600,
-                check=False,
-            )
+            done = self.pulumi(*arguments, *extra, stdin="" if extra else stdin)
+            if "configured Kubernetes cluster is unreachable" in done.stdout:
+                # The Kubernetes provider may look at a cluster whose container is gone before that
+                # is made anew, and looks once; docs/troubleshooting.md says so.
+                done = self.pulumi(*arguments, *extra)
             assert done.returncode == 0, done.stdout + done.stderr
+
+    def pulumi(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(self.story.project.engine.pulumi), *arguments, "--non-interactive"],
+            cwd=self.story.project.folder,
+            env=self.story.project.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
 
     def is_well(self) -> None:
         """All is well again, after a while for k3s to come back."""
