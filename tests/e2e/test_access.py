@@ -68,9 +68,8 @@ def before(story: Story) -> list[str]:
 
 
 def network(story: Story) -> list[str]:
-    """Without the names of tables and the policies of their own chains: a table is listed once it
-    was looked into, and Docker sets FORWARD's policy only at a start at which it turns forwarding on,
-    which a reboot of the NAS in between decides."""
+    """Without names of tables and policies of their own chains: a table is listed once it was looked
+    into, and Docker sets FORWARD at a start only at which it turns forwarding on."""
     own = re.compile(r"\*|COMMIT$|:\S+ (ACCEPT|DROP) ?$")
     return [line for line in story.network() if not own.match(line)]
 
