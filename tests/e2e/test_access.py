@@ -68,8 +68,8 @@ def before(story: Story) -> list[str]:
 
 
 def network(story: Story) -> list[str]:
-    """Without names of tables and policies of their own chains: a table is listed once it was looked
-    into, and Docker sets FORWARD at a start only at which it turns forwarding on."""
+    """Without names of tables and policies of their own chains: a table is listed once it was
+    looked into, and Docker sets FORWARD at a start only at which it turns forwarding on."""
     own = re.compile(r"\*|COMMIT$|:\S+ (ACCEPT|DROP) ?$")
     return [line for line in story.network() if not own.match(line)]
 
