@@ -1,17 +1,16 @@
-"""When a certificate ends, and who signed it: as much of DER as that takes.
+"""When a certificate ends, and who signed it.
 
-Python's standard library reads a certificate only after it was verified, and what has ended or was
-signed by a stranger is exactly what is not.
+Of certificates that are not verified: what has ended or was signed by a stranger is what doctor
+looks for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-_UTC_TIME, _VERSION = 0x17, 0xA0
-_COMMON_NAME, _ORGANIZATION = bytes.fromhex("550403"), bytes.fromhex("55040a")
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 
 @dataclass(frozen=True)
@@ -23,50 +22,20 @@ class Certificate:
 
 
 def read_certificate(der: bytes) -> Certificate:
-    """Reads one certificate (RFC 5280, section 4.1).
+    """Reads one certificate.
 
     Raises:
         ValueError: for what is none.
     """
     try:
-        (_, whole), *_ = _items(der)
-        (_, body), *_ = _items(whole)
-        fields = [item for item in _items(body) if item[0] != _VERSION]
-        # serial number, signature, issuer, validity, subject, ...
-        kind, end = list(_items(fields[3][1]))[1]
-        return Certificate(_name(fields[2][1]), _time(kind, end))
-    except (IndexError, UnicodeDecodeError) as error:
+        found = x509.load_der_x509_certificate(der)
+    except x509.InvalidVersion as error:
         raise ValueError("is no certificate") from error
+    issuer = _last(found.issuer, NameOID.COMMON_NAME) or _last(
+        found.issuer, NameOID.ORGANIZATION_NAME
+    )
+    return Certificate(issuer, found.not_valid_after_utc)
 
 
-def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tag and content of each element of a constructed value."""
-    at = 0
-    while at < len(data):
-        tag, length = data[at], data[at + 1]
-        at += 2
-        if length & 0x80:
-            size = length & 0x7F
-            length = int.from_bytes(data[at : at + size], "big")
-            at += size
-        if at + length > len(data):
-            raise ValueError("is cut off")
-        yield tag, data[at : at + length]
-        at += length
-
-
-def _name(data: bytes) -> str:
-    found: dict[bytes, str] = {}
-    for _, attributes in _items(data):
-        for _, attribute in _items(attributes):
-            (_, oid), (_, text) = _items(attribute)
-            found[oid] = text.decode("utf-8", errors="replace")
-    return found.get(_COMMON_NAME) or found.get(_ORGANIZATION) or ""
-
-
-def _time(kind: int, content: bytes) -> datetime:
-    text = content.decode("ascii")
-    if kind == _UTC_TIME:
-        # Years before 50 are of this century (RFC 5280, section 4.1.2.5.1).
-        text = ("20" if int(text[:2]) < 50 else "19") + text
-    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+def _last(name: x509.Name, kind: x509.ObjectIdentifier) -> str:
+    return next((str(one.value) for one in reversed(name.get_attributes_for_oid(kind))), "")

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 
+from nas.certificates import RENEW_BEFORE
 from nas.checks.ports import check_ports
 from nas.daemon_routes import fingerprint
 from nas.doctor.evidence import Case, Waiting
@@ -17,9 +18,6 @@ from nas.doctor.model import Command, Finding, ok, unknown
 from nas.errors import set_command
 from nas.proxy import is_bypassed
 
-RENEWED_BY_RESTART = 30
-"""Days before its end: k3s renews at a start what has fewer than 90 left
-(https://docs.k3s.io/cli/certificate)."""
 PULL_REASONS = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "RegistryUnavailable")
 NO_SUCH_IMAGE = re.compile(r"not found|manifest unknown|InvalidImageName|couldn't parse image")
 
@@ -210,7 +208,7 @@ def certificates(case: Case) -> Finding:
     again = (on_nas(case, f"restart {case.settings.container_name}"),)
     if days < 0:
         return Finding("bad", "certificates-ended", {**values, "days": -days}, again)
-    if days < RENEWED_BY_RESTART:
+    if days < RENEW_BEFORE.days:
         return Finding("warning", "certificates-near-end", values, again)
     return ok("certificates", **values)
 
