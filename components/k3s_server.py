@@ -62,12 +62,11 @@ class K3sServerArgs(TypedDict):
     """`host` or `bridge`."""
     ports: Sequence[PublishedPort]
     """What Docker publishes on the NAS."""
-    data_volume: str
-    """Docker volume of /var/lib/rancher/k3s."""
-    etc_volume: str
-    """Docker volume of /etc/rancher, which holds the node's password."""
+    places: tuple[str, str]
+    """Docker volumes of /var/lib/rancher/k3s and of /etc/rancher, which holds the node's password;
+    or directories on the NAS instead."""
     data_directory: str | None
-    """Directory on the NAS instead of them."""
+    """Where those directories are."""
     memory: int | None
     """Megabytes that the container may take."""
     cpus: str | None
@@ -232,12 +231,12 @@ def _data(
             },
             pulumi.ResourceOptions(parent=on_nas.parent, depends_on=[image]),
         )
-        sources: dict[str, pulumi.Input[str]] = dict(zip(_TARGETS, _places(args), strict=True))
+        sources: dict[str, pulumi.Input[str]] = dict(zip(_TARGETS, args["places"], strict=True))
         return _mounts("bind", sources), made
     keep = pulumi.ResourceOptions(retain_on_delete=args["keep_data"])
     last: pulumi.Resource = image
     sources = {}
-    for target, part, volume in zip(_TARGETS, _PARTS, _places(args), strict=True):
+    for target, part, volume in zip(_TARGETS, _PARTS, args["places"], strict=True):
         opts = pulumi.ResourceOptions.merge(keep, pulumi.ResourceOptions(depends_on=[last]))
         made_volume = docker.Volume(
             f"{name}-{part}",
@@ -249,16 +248,8 @@ def _data(
     return _mounts("volume", sources), last
 
 
-def _places(args: K3sServerArgs) -> tuple[str, str]:
-    """Volumes or directories of the data."""
-    directory = args["data_directory"]
-    if directory is None:
-        return args["data_volume"], args["etc_volume"]
-    return f"{directory}/{_PARTS[0]}", f"{directory}/{_PARTS[1]}"
-
-
 def _place_variables(args: K3sServerArgs) -> dict[str, str]:
-    return dict(zip(("DATA_PLACE", "ETC_PLACE"), _places(args), strict=True))
+    return dict(zip(("DATA_PLACE", "ETC_PLACE"), args["places"], strict=True))
 
 
 def _snapshot(
@@ -324,7 +315,7 @@ def _leftovers(
                 "IMAGE": args["image"],
                 "CONTAINER": args["container_name"],
                 "CLEANUP": script_source("host-cleanup-inside.sh"),
-                "PLACES": " ".join(_places(args)),
+                "PLACES": " ".join(args["places"]),
                 # A directory's own script tells of it.
                 "KEEP": "yes" if keeps_volumes else "no",
             },

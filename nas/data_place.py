@@ -13,7 +13,6 @@ def directory(settings: Settings, facts: Facts | None) -> str | None:
     return (facts.data_directory if facts is not None else "") or settings.data_directory
 
 
-def source(settings: Settings, facts: Facts | None) -> str:
-    """Volume or directory that is mounted for k3s's data."""
-    place = directory(settings, facts)
-    return settings.data_volume if place is None else f"{place}/data"
+def places(settings: Settings, facts: Facts | None) -> tuple[str, str]:
+    """Volumes or directories that are mounted for k3s: its data, and /etc/rancher."""
+    return settings.places_in(directory(settings, facts))

@@ -43,8 +43,8 @@ class Plan:
         env: environment of the container. Holds the proxy's password and the token.
         registry_files: path in the container -> content, which may be a private key.
         workloads: what in kube-system has to work, `KIND/NAME`.
-        data_volume, etc_volume: Docker's volumes for the data.
-        data_directory: directory on the NAS instead of them, without symbolic links.
+        places: Docker's volumes for the data and for /etc/rancher, or directories instead.
+        data_directory: where those directories are, without symbolic links.
         ports: what Docker publishes on the NAS.
         memory: megabytes; cpus: as Docker's provider reads it back.
         kubeconfig: names and server of the kubeconfig that is handed out.
@@ -71,8 +71,7 @@ class Plan:
     registry_files: dict[str, str]
     ca_certificates: str
     workloads: tuple[str, ...]
-    data_volume: str
-    etc_volume: str
+    places: tuple[str, str]
     data_directory: str | None
     ports: tuple[PublishedPort, ...]
     memory: int | None
@@ -123,8 +122,7 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         },
         ca_certificates=_ca_certificates(settings),
         workloads=workloads(settings),
-        data_volume=settings.data_volume,
-        etc_volume=settings.etc_volume,
+        places=data_place.places(settings, known),
         data_directory=data_place.directory(settings, known),
         ports=settings.published,
         memory=None if settings.memory_limit is None else limits.megabytes(settings.memory_limit),

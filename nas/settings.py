@@ -182,9 +182,13 @@ class Settings(BaseModel):
     @property
     def places(self) -> tuple[str, str]:
         """Volumes, or directories instead, of /var/lib/rancher/k3s and /etc/rancher."""
-        if self.data_directory is None:
+        return self.places_in(self.data_directory)
+
+    def places_in(self, directory: str | None) -> tuple[str, str]:
+        """The same with `directory`, which is the setting as the NAS spells it."""
+        if directory is None:
             return self.data_volume, self.etc_volume
-        return f"{self.data_directory}/data", f"{self.data_directory}/etc"
+        return f"{directory}/data", f"{directory}/etc"
 
     @property
     def published(self) -> tuple[PublishedPort, ...]:

@@ -63,7 +63,7 @@ def _problem(settings: Settings, why: str, fix: str) -> Problem:
 def _moved(settings: Settings, facts: Facts) -> list[Problem]:
     if not (facts.container and facts.container_data):
         return []
-    if facts.container_data == data_place.source(settings, facts):
+    if facts.container_data == data_place.places(settings, facts)[0]:
         return []
     is_directory = facts.container_data.startswith("/")
     kind = "" if is_directory else "Docker's volume "
