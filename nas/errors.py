@@ -47,7 +47,8 @@ class RefusedError(Exception):
         super().__init__(f"{head} a change before anything runs:\n{lines}")
 
 
-def set_command(key: str, value: str, *, secret: bool = False) -> str:
-    """The command that writes a setting, for the `fix` of a problem."""
+def set_command(key: str, value: str = "", *, secret: bool = False) -> str:
+    """The command that writes a setting, for the `fix` of a problem; without a value it asks."""
     flag = "--secret " if secret else ""
-    return f"pulumi config set {flag}{NAMESPACE}:{key} {value}"
+    behind = f" {value}" if value else ""
+    return f"pulumi config set {flag}{NAMESPACE}:{key}{behind}"

@@ -135,7 +135,8 @@ def _lines(
     yield "  # As this NAS says; auto would find it out at each run."
     yield _entry("platform", facts.platform)
     if "sudoPassword" in secrets:
-        yield f"  # sudo asks {settings.ssh_user} for a password: {_secret('sudoPassword')}"
+        ask = set_command("sudoPassword", secret=True)
+        yield f"  # sudo asks {settings.ssh_user} for a password: {ask}"
     yield ""
     yield "  # ---- the proxy"
     yield from _proxy_lines(settings, facts, secrets)
@@ -174,7 +175,7 @@ def _proxy_lines(settings: Settings, facts: Facts, secrets: tuple[str, ...]) -> 
     if proxy.user is not None:
         yield _entry("proxyUser", proxy.user)
     if "proxyPassword" in secrets:
-        yield f"  # Its password is not written here: {_secret('proxyPassword')}"
+        yield f"  # Its password is not written here: {set_command('proxyPassword', secret=True)}"
     yield "  # What in k3s uses it: all, images (containerd only) or none."
     yield _entry("proxyScope", settings.proxy_scope)
     if facts.no_restart_policy:
@@ -189,10 +190,6 @@ def _proxy_lines(settings: Settings, facts: Facts, secrets: tuple[str, ...]) -> 
         lan = ipaddress.ip_network(f"{address}/{24 if '.' in address else 64}", strict=False)
         yield "  # What of your LAN pods reach without the proxy; the NAS did not tell its size:"
         yield f"  # {NAMESPACE}:lanCidr: {lan}"
-
-
-def _secret(key: str) -> str:
-    return set_command(key, "", secret=True).rstrip()
 
 
 def _entry(key: str, value: object) -> str:

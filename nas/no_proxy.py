@@ -21,7 +21,7 @@ def for_daemon(settings: Settings, address: str | None) -> tuple[str, ...]:
 
 
 def for_cluster(
-    settings: Settings, node_name: str, address: str | None, node_networks: Sequence[str] = ()
+    settings: Settings, address: str | None, node_networks: Sequence[str] = ()
 ) -> tuple[str, ...]:
     """Entries of k3s's list.
 
@@ -30,7 +30,9 @@ def for_cluster(
         node_networks: blocks of the node's address, where the container has one of its own, which
             may be another after each start.
     """
-    hosts = join_no_proxy([settings.host], [address] if address else [], [node_name], node_networks)
+    hosts = join_no_proxy(
+        [settings.host], [address] if address else [], [settings.node], node_networks
+    )
     return cluster_no_proxy(
         cluster_cidr=settings.cluster_cidr,
         service_cidr=settings.service_cidr,

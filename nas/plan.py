@@ -100,8 +100,7 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         problems = find_refusals(settings, known, daemon)
         if problems:
             raise RefusedError(problems)
-    node_name = settings.node_name or settings.stack
-    bypass = no_proxy.for_cluster(settings, node_name, address, _node_networks(settings, known))
+    bypass = planned_bypass(settings, known)
     drift = _drift(settings, known, daemon)
     seen = None if known is None else known.time
     return Plan(
@@ -111,9 +110,9 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         image=settings.image,
         image_version=str(image_version(settings.image) or ""),
         kubelet_version=planned_kubelet_version(settings),
-        node_name=node_name,
+        node_name=settings.node,
         node_ip=address if settings.network_mode == "host" else None,
-        command=server_command(settings, known, node_name, address),
+        command=server_command(settings, known, address),
         env=server_env(settings, bypass),
         registries_yaml=settings.registries.to_yaml(),
         registry_files={
@@ -167,10 +166,13 @@ def planned_node_ip(settings: Settings, facts: Facts | None) -> str | None:
     return facts.address if facts is not None and is_ip(facts.address) else None
 
 
-def _node_networks(settings: Settings, facts: Facts | None) -> tuple[str, ...]:
-    if settings.network_mode == "host" or facts is None:
-        return ()
-    return tuple(str(network) for network in bridge_networks(facts))
+def planned_bypass(settings: Settings, facts: Facts | None) -> tuple[str, ...]:
+    """Entries of k3s's no-proxy list."""
+    networks: tuple[str, ...] = ()
+    if settings.network_mode == "bridge" and facts is not None:
+        networks = tuple(str(network) for network in bridge_networks(facts))
+    address = planned_node_ip(settings, facts)
+    return no_proxy.for_cluster(settings, address, networks)
 
 
 def _ca_certificates(settings: Settings) -> str:

@@ -32,9 +32,7 @@ def server_env(settings: Settings, bypass: Sequence[str]) -> dict[str, str]:
     return env
 
 
-def server_command(
-    settings: Settings, facts: Facts | None, node_name: str, address: str | None
-) -> tuple[str, ...]:
+def server_command(settings: Settings, facts: Facts | None, address: str | None) -> tuple[str, ...]:
     """Arguments of the container.
 
     Args:
@@ -44,7 +42,7 @@ def server_command(
     is_nodes = address is not None and settings.network_mode == "host"
     return (
         "server",
-        f"--node-name={node_name}",
+        f"--node-name={settings.node}",
         *([f"--node-ip={address}"] if is_nodes else []),
         *(f"--tls-san={name}" for name in sans),
         f"--https-listen-port={settings.api_port}",

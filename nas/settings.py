@@ -170,6 +170,11 @@ class Settings(BaseModel):
         return "k3sImage" if self.k3s_image else "k3sVersion"
 
     @property
+    def node(self) -> str:
+        """Name of the node."""
+        return self.node_name or self.stack
+
+    @property
     def data_volume(self) -> str:
         """Docker volume of /var/lib/rancher/k3s."""
         return f"{self.container_name}-data"

@@ -42,7 +42,7 @@ def check_account(settings: Settings, facts: Facts) -> list[Problem]:
                 "sudoPassword",
                 None,
                 f"is what sudo on the NAS asks {user} for",
-                f"{set_command('sudoPassword', '', secret=True).rstrip()}, or allow {user} sudo "
+                f"{set_command('sudoPassword', secret=True)}, or allow {user} sudo "
                 f"without one: {user} ALL=(root) NOPASSWD: ALL",
             )
         ]
@@ -52,7 +52,7 @@ def check_account(settings: Settings, facts: Facts) -> list[Problem]:
                 "sudoPassword",
                 "[secret]",
                 f"is not the password that sudo takes from {user}",
-                set_command("sudoPassword", "", secret=True).rstrip(),
+                set_command("sudoPassword", secret=True),
             )
         ]
     if facts.sudo in SUDO_REFUSALS:

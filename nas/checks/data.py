@@ -39,7 +39,7 @@ def check_data(settings: Settings, facts: Facts) -> list[Problem]:
     wanted = {
         "clusterCidr": settings.cluster_cidr,
         "serviceCidr": settings.service_cidr,
-        "nodeName": settings.node_name or settings.stack,
+        "nodeName": settings.node,
     }
     problems = []
     for key, flag, why in _FIXED:

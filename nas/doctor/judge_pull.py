@@ -150,7 +150,7 @@ def proxy_login(case: Case) -> Finding:
 
 
 def _set(case: Case, key: str, value: str = "", *, secret: bool = False) -> str:
-    return f"{set_command(key, value, secret=secret).rstrip()} --stack {case.settings.stack}"
+    return f"{set_command(key, value, secret=secret)} --stack {case.settings.stack}"
 
 
 def registries(case: Case) -> Finding:

@@ -10,13 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from nas import no_proxy
 from nas.checks.ports import needed_ports
 from nas.daemon_proxy import DaemonProxy, plan_daemon_proxy
 from nas.doctor.evidence import Case, Here, OnNas, Tls, parse_on_nas
 from nas.doctor.tls import certificate_through
 from nas.facts import Facts, Unreadable, ask, parse_facts, read_facts
-from nas.plan import planned_kubelet_version, planned_node_ip, registry_of
+from nas.plan import planned_bypass, planned_kubelet_version, planned_node_ip, registry_of
 from nas.proxy import is_bypassed
 from nas.remote_script import launched, render
 from nas.server_command import server_env
@@ -55,7 +54,7 @@ def gather(stack: StackConfig, environment: Mapping[str, str], deadline: float) 
         facts = parse_facts(facts.so_far)
     known = facts if isinstance(facts, Facts) else None
     node_ip = planned_node_ip(settings, known)
-    bypass = no_proxy.for_cluster(settings, settings.node_name or settings.stack, node_ip)
+    bypass = planned_bypass(settings, known)
     daemon = plan_daemon_proxy(settings, node_ip)
     if daemon is not None and "proxyPassword" in stack.unavailable:
         # A login without its password would only be one more that fails.
@@ -67,7 +66,7 @@ def gather(stack: StackConfig, environment: Mapping[str, str], deadline: float) 
         nas=OnNas(),
         here=Here(environment=environment),
         now=time.time(),
-        node_name=settings.node_name or settings.stack,
+        node_name=settings.node,
         node_ip=node_ip,
         kubelet_version=planned_kubelet_version(settings),
         daemon=daemon,

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nas import no_proxy
 from nas.doctor.evidence import Case
 from nas.doctor.probe import gather, needed_registries
 from nas.doctor.tree import Diagnosis, diagnose, masked_diagnosis
 from nas.facts import Facts
 from nas.page.network import View
-from nas.plan import planned_node_ip
+from nas.plan import planned_bypass
 from nas.secrets import secrets_of
 from nas.settings import load_settings
 from nas.stack_file import StackConfig
@@ -43,8 +42,7 @@ def view_of(config: StackConfig, seen: Look | None) -> View:
     """
     settings = load_settings(config.stack, config.config)
     facts = seen.case.facts if seen is not None and isinstance(seen.case.facts, Facts) else None
-    node_name = settings.node_name or settings.stack
-    bypass = no_proxy.for_cluster(settings, node_name, planned_node_ip(settings, facts))
+    bypass = planned_bypass(settings, facts)
     through, beside = needed_registries(settings, ",".join(bypass))
     proxy = settings.proxy_url
     return View(

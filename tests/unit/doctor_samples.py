@@ -37,7 +37,7 @@ def well(config: dict[str, str] | None = None) -> Case:
     """A stack that is up, with nothing to mend; `config` is added to the sample's."""
     settings: Settings = samples.settings(**{**CONFIG, **(config or {})})
     daemon = plan_daemon_proxy(settings, IP)
-    bypass = no_proxy.for_cluster(settings, settings.stack, IP)
+    bypass = no_proxy.for_cluster(settings, IP)
     environment = {
         key: text for key, text in server_env(settings, bypass).items() if key.endswith("_PROXY")
     }
