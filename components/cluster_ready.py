@@ -9,6 +9,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.nas_command import Nas
+from nas.fact_lines import values_of
 from nas.smoke import SMOKE_NAMESPACE
 from nas.timeline import key
 
@@ -150,14 +151,7 @@ def _told(stdout: pulumi.Output[str], name: str) -> pulumi.Output[str]:
     """What a script's line `name=value` says, or nothing."""
     # The provider takes the output for as secret as the script.
     return pulumi.Output.unsecret(stdout).apply(
-        lambda text: next(
-            (
-                line.removeprefix(f"{name}=")
-                for line in (text or "").splitlines()
-                if line.startswith(f"{name}=")
-            ),
-            "",
-        )
+        lambda text: next(iter(values_of(text or "").get(name, ())), "")
     )
 
 

@@ -1,4 +1,4 @@
-"""Facts that have parts: lines of facts.sh as it prints them."""
+"""What scripts print: `name=value` lines, and facts that have parts."""
 
 from __future__ import annotations
 
@@ -41,6 +41,16 @@ class DockerNetwork:
     name: str
     driver: str
     subnets: tuple[Network, ...]
+
+
+def values_of(text: str) -> dict[str, list[str]]:
+    """The `name=value` lines of a script: name -> its values that are not empty."""
+    values: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        if equals and value:
+            values.setdefault(name, []).append(value)
+    return values
 
 
 def listeners(lines: Iterable[str]) -> tuple[Listener, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from nas import fact_lines
-from nas.fact_lines import DockerNetwork, Listener, Network, Route
+from nas.fact_lines import DockerNetwork, Listener, Network, Route, values_of
 from nas.remote_script import launched, render
 from nas.settings import Settings, platform_variables
 from nas.ssh import SshTarget
@@ -170,16 +170,6 @@ class Unreadable:
     kind: Literal["host-key", "login", "away", "tool"]
     reason: str
     so_far: str = ""
-
-
-def values_of(text: str) -> dict[str, list[str]]:
-    """The `name=value` lines of a script: name -> its values that are not empty."""
-    values: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        name, equals, value = line.partition("=")
-        if equals and value:
-            values.setdefault(name, []).append(value)
-    return values
 
 
 def parse_facts(text: str) -> Facts:

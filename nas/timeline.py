@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from nas.fact_lines import values_of
+
 STAGES = (
     "write-config",
     "restart-daemon",
@@ -250,8 +252,7 @@ def _stage(name: str, start: float | None, end: float | None) -> Mapping[str, Ti
 
 
 def _values(text: str, name: str) -> Sequence[str]:
-    prefix = f"{name}="
-    return [line[len(prefix) :] for line in text.splitlines() if line.startswith(prefix)]
+    return values_of(text).get(name, ())
 
 
 def _value(text: str, name: str) -> str:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from nas.daemon_proxy import DaemonProxy
 from nas.doctor.certificates import Certificate, read_certificate
-from nas.facts import Facts, Unreadable, values_of
+from nas.fact_lines import values_of
+from nas.facts import Facts, Unreadable
 from nas.settings import Settings
 from nas.ssh import SshTarget
 
