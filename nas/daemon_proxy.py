@@ -80,12 +80,21 @@ def choice_for(facts: Facts, daemon: DaemonProxy) -> Choice | None:
 
 def daemon_differs(facts: Facts, daemon: DaemonProxy) -> bool:
     """Whether the running daemon uses something else than `daemon`."""
+    return login_differs(facts, daemon) or shows_other(facts, daemon)
+
+
+def shows_other(facts: Facts, daemon: DaemonProxy) -> bool:
+    """Whether Docker itself shows something else than `daemon`; it shows no credentials."""
     if not facts.engine:
         return False
-    # Docker shows no credentials: what the last run wrote tells whether they are others now.
-    texts = (daemon.proxies, daemon.drop_in, daemon.exports)
-    if facts.applied_put and facts.applied_put not in map(fingerprint, texts):
-        return True
     return without_credentials(facts.http_proxy) != daemon.shown or facts.no_proxy != ",".join(
         daemon.no_proxy
+    )
+
+
+def login_differs(facts: Facts, daemon: DaemonProxy) -> bool:
+    """Whether the last run wrote something else than `daemon`, be it only the credentials."""
+    texts = (daemon.proxies, daemon.drop_in, daemon.exports)
+    return bool(
+        facts.engine and facts.applied_put and facts.applied_put not in map(fingerprint, texts)
     )

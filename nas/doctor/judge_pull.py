@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nas.checks.docker import check_route
-from nas.daemon_proxy import choice_for, daemon_differs
+from nas.daemon_proxy import choice_for, login_differs, shows_other
 from nas.doctor.evidence import Case
 from nas.doctor.judge_nas import on_nas, refused, unread, up
 from nas.doctor.model import Command, Finding, ok, unknown
@@ -37,7 +37,7 @@ def daemon_config(case: Case) -> Finding:
     values = {"file": facts.proxy_file or facts.config, "proxy": daemon.shown}
     if choice.route == "none":
         return ok("daemon-config-by-hand")
-    differs = daemon_differs(facts, daemon)
+    differs = shows_other(facts, daemon)
     if not facts.put:
         # With a shell that has the variable, people believe that the daemon has it too.
         leaf = (
@@ -60,7 +60,11 @@ def daemon_config(case: Case) -> Finding:
 def daemon_proxy(case: Case) -> Finding:
     """Whether the running daemon has loaded it."""
     facts, daemon = case.known, case.daemon
-    if daemon is None or not daemon_differs(facts, daemon):
+    if daemon is None:
+        return ok("daemon-proxy", proxy=facts.http_proxy or "-")
+    if not shows_other(facts, daemon):
+        if _login_known(case) and login_differs(facts, daemon):
+            return Finding("warning", "daemon-proxy-login", {"proxy": daemon.shown}, (up(case),))
         return ok("daemon-proxy", proxy=facts.http_proxy or "-")
     values = {
         "shown": facts.http_proxy or "-",
@@ -120,7 +124,11 @@ def proxy(case: Case) -> Finding:
 def _daemon_pulls(case: Case) -> bool:
     """The daemon goes through this proxy: what it can do says as much as a question of ours."""
     assert case.daemon is not None
-    return case.nas.pull == "ok" and not daemon_differs(case.known, case.daemon)
+    return case.nas.pull == "ok" and not shows_other(case.known, case.daemon)
+
+
+def _login_known(case: Case) -> bool:
+    return not {"proxyUser", "proxyPassword"} & case.unavailable.keys()
 
 
 def _unseen(case: Case) -> Finding:
@@ -137,7 +145,8 @@ def proxy_login(case: Case) -> Finding:
     values = {"proxy": case.daemon.url.address, "user": case.daemon.url.user or "-"}
     if not denied:
         if not case.nas.connects:
-            return ok("proxy-by-daemon") if _daemon_pulls(case) else _unseen(case)
+            same = _login_known(case) and not login_differs(case.known, case.daemon)
+            return ok("proxy-by-daemon") if same and _daemon_pulls(case) else _unseen(case)
         return ok("proxy-login", **values)
     for key in ("proxyPassword", "proxy"):
         if key in case.unavailable:

@@ -237,6 +237,7 @@ WARNED: tuple[tuple[str, str, Change], ...] = (
     ("docker-path", "docker-path-missing", facts(docker_on_path="")),
     ("daemon-config", "daemon-config-wiped", facts(put="")),
     ("daemon-proxy", "daemon-proxy-list", facts(no_proxy="localhost")),
+    ("daemon-proxy", "daemon-proxy-login", facts(put="other login", applied_put="other login")),
     ("image", "image-untagged", nas(image=False)),
     ("certificates", "certificates-near-end", nas(certificates={"a.crt": in_days(12)})),
     ("restart-policy", "restart-policy-none", nas(container=Container("running", policy="no"))),
@@ -469,6 +470,21 @@ def test_a_proxy_that_is_encrypted_is_not_taken_for_none() -> None:
     told = {check for check, one in found.findings.items() if one.leaf == "unknown-secret"}
     assert told >= {"daemon-config", "firewall", "proxy", "env"}
     assert found.exit_code == 3
+
+
+def test_a_password_that_is_encrypted_is_not_taken_for_another_than_the_daemon_has() -> None:
+    without = well({"proxyPassword": ""})
+    case = replace(
+        well(),
+        settings=without.settings,
+        daemon=without.daemon,
+        environment=without.environment,
+        unavailable={"proxyPassword": "there is no pulumi"},
+    )
+    found = diagnose(case)
+    assert (found.primary, found.exit_code) == (None, 0)
+    found = diagnose(PROXY_SAYS_407(case))
+    assert found.findings["proxy-login"].leaf == "unknown-secret"
 
 
 def test_a_run_that_was_cut_off_is_told_as_not_checked() -> None:
