@@ -1,15 +1,21 @@
-"""ClusterAccess: the kubeconfig, and a Kubernetes provider made from it."""
+"""ClusterAccess: an API that answers, also from here, and its kubeconfig."""
 
 from __future__ import annotations
 
+import shlex
 from typing import TypedDict
 
 import pulumi
-import pulumi_kubernetes as kubernetes
+from pulumi_command import local
 
 from components.drift_mark import drift_mark
+from components.here import PYTHON
 from components.nas_command import Nas, ScriptArgs
+from nas import reach
 from nas.kubeconfig import KubeconfigNames, rewrite
+
+REACH_TIMEOUT = 30
+"""Seconds until the API has to answer here, once it does so on the NAS."""
 
 
 class ClusterAccessArgs(TypedDict):
@@ -21,14 +27,20 @@ class ClusterAccessArgs(TypedDict):
     """Name of the k3s container."""
     container_id: pulumi.Input[str]
     """Identity of that container: another one is waited for."""
+    host: str
+    """Host of the API, as seen from here."""
+    port: int
+    """Port of the API, likewise."""
     image: str
     """Its image: another one may bring another kubeconfig, so it is read again."""
     names: KubeconfigNames
     """Server and names of the kubeconfig that is handed out."""
     cluster_identifier: pulumi.Input[str]
-    """Stays the same as long as the cluster does; another one replaces every object in it."""
+    """Which cluster it is: another one has another kubeconfig."""
     drift: str | None
     """What others or time did to the cluster's certificates, with the time it was seen."""
+    stopped: str | None
+    """That the container does not run, with the time it was seen: it is then started."""
     stop_grace: int
     """Seconds that k3s gets to stop where it has to restart."""
     timeout: int
@@ -36,12 +48,13 @@ class ClusterAccessArgs(TypedDict):
 
 
 class ClusterAccess(pulumi.ComponentResource):
-    """Waits for k3s, reads its kubeconfig and rewrites it for use from outside the NAS."""
+    """Waits for k3s, also from here, reads its kubeconfig and rewrites it for use from outside the
+    NAS."""
 
     kubeconfig: pulumi.Output[str]
     """The kubeconfig, YAML, one context. A secret."""
-    provider: kubernetes.Provider
-    """Kubernetes provider of the cluster."""
+    restarts: pulumi.Output[str]
+    """Why the container was started last, beside its making."""
 
     def __init__(
         self, name: str, args: ClusterAccessArgs, opts: pulumi.ResourceOptions | None = None
@@ -55,6 +68,7 @@ class ClusterAccess(pulumi.ComponentResource):
             "STOP_GRACE": str(args["stop_grace"]),
         }
         mark = drift_mark(f"{name}-drift", args["drift"], self)
+        self.restarts = drift_mark(f"{name}-stopped", args["stopped"], self)
         step: ScriptArgs = {
             "script": "kubeconfig.sh",
             "variables": variables,
@@ -62,11 +76,27 @@ class ClusterAccess(pulumi.ComponentResource):
             # It may restart k3s, and wait before and after that.
             "timeout": 2 * args["timeout"] + args["stop_grace"] + 150,
         }
-        # The provider looks at the cluster once, when it is configured: not before it answers.
         answers = args["nas"].script(
             f"{name}-api",
-            {**step, "reason": mark, "shown": {"container": args["container_id"]}},
+            {
+                **step,
+                "reason": mark,
+                "shown": {"container": args["container_id"], "stopped": self.restarts},
+            },
             pulumi.ResourceOptions(parent=self),
+        )
+        # The NAS may have a firewall of its own.
+        where = shlex.join([args["host"], str(args["port"]), str(REACH_TIMEOUT)])
+        local.Command(
+            f"{name}-reach",
+            create=pulumi.Output.concat(
+                f"{PYTHON} -m {reach.MODULE} {where}\n# container: ", args["container_id"]
+            ),
+            add_previous_output_in_env=False,
+            logging=local.Logging.STDERR,
+            opts=pulumi.ResourceOptions(
+                parent=self, provider=args["nas"].provider, depends_on=[answers]
+            ),
         )
         # Apart from it, so that the kubeconfig stays known when only the container changes.
         file = args["nas"].script(
@@ -85,12 +115,4 @@ class ClusterAccess(pulumi.ComponentResource):
         )
         text: pulumi.Input[str] = file.stdout
         self.kubeconfig = pulumi.Output.secret(text).apply(lambda yaml: rewrite(yaml, names))
-        self.provider = kubernetes.Provider(
-            f"{name}-provider",
-            kubeconfig=self.kubeconfig,
-            cluster_identifier=args["cluster_identifier"],
-            # The data, and with it our objects, can outlive the stack.
-            upsert_existing_objects=True,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[answers]),
-        )
         self.register_outputs({"endpoint": names.server, "context": names.name})

@@ -26,12 +26,16 @@ class ClusterReadyArgs(TypedDict):
 
     nas: Nas
     """How the NAS is reached."""
-    kubernetes: kubernetes.Provider
-    """Kubernetes provider of the cluster: the smoke test takes the way that users will take."""
+    kubeconfig: pulumi.Input[str]
+    """The kubeconfig: the smoke test takes the way that users will take. A secret."""
+    cluster_identifier: pulumi.Input[str]
+    """Stays the same as long as the cluster does; another one replaces every object in it."""
     container: pulumi.Resource
     """The k3s container; in-cluster objects go with it, so that destroy asks no dead API."""
     container_id: pulumi.Input[str]
     """Another container is proven anew."""
+    restarts: pulumi.Input[str]
+    """And so is one that had to be started."""
     container_name: str
     """Name of the k3s container."""
     node_name: str
@@ -93,16 +97,25 @@ class ClusterReady(pulumi.ComponentResource):
                 },
                 "create": "check",
                 "delete": "forget",
-                "shown": {"container": args["container_id"]},
+                "shown": {"container": args["container_id"], "started": args["restarts"]},
                 "timeout": args["timeout"] * (OTHER_CHECKS + len(args["workloads"])) + 60,
             },
             pulumi.ResourceOptions(parent=self),
         )
         self.kubelet_version = _told(checks.stdout, "kubelet_version")
         self.node_ip = _told(checks.stdout, "node_ip")
+        provider = kubernetes.Provider(
+            f"{name}-provider",
+            kubeconfig=args["kubeconfig"],
+            cluster_identifier=args["cluster_identifier"],
+            # The data, and with it our objects, can outlive the stack.
+            upsert_existing_objects=True,
+            # It looks at the cluster once, when it is configured: not before all is well.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[checks]),
+        )
         in_cluster = pulumi.ResourceOptions(
             parent=self,
-            provider=args["kubernetes"],
+            provider=provider,
             depends_on=[checks],
             deleted_with=args["container"],
         )

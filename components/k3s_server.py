@@ -14,7 +14,8 @@ from components.drift_mark import drift_mark, remembered
 from components.nas_command import Nas
 from nas import registries
 from nas.cluster_data import ClusterIdentifier
-from nas.facts import STACK_LABEL
+from nas.daemon_routes import fingerprint
+from nas.facts import ENV_LABEL, STACK_LABEL, label_variables
 from nas.published_ports import PublishedPort
 from nas.remote_script import script_source
 
@@ -151,8 +152,8 @@ class K3sServer(pulumi.ComponentResource):
         )
         # Deleted after the container, since the container depends on it.
         network = _leftovers(name, args, self, claim)
-        snapshot = _snapshot(name, args, self, network)
         mark = drift_mark(f"{name}-drift", args["drift"], self)
+        snapshot = _snapshot(name, args, self, network, mark)
         self.container = docker.Container(
             f"{name}-container",
             name=args["container_name"],
@@ -162,7 +163,7 @@ class K3sServer(pulumi.ComponentResource):
             envs=pulumi.Output.secret(
                 [f"{key}={value}" for key, value in sorted(args["env"].items())]
             ),
-            labels=[docker.ContainerLabelArgs(label=STACK_LABEL, value=args["stack"])],
+            labels=_labels(args),
             privileged=True,
             network_mode=args["network_mode"],
             ports=_ports(args["ports"]),
@@ -253,7 +254,11 @@ def _place_variables(args: K3sServerArgs) -> dict[str, str]:
 
 
 def _snapshot(
-    name: str, args: K3sServerArgs, parent: pulumi.Resource, after: pulumi.Resource
+    name: str,
+    args: K3sServerArgs,
+    parent: pulumi.Resource,
+    after: pulumi.Resource,
+    mark: pulumi.Output[str],
 ) -> pulumi.Resource:
     """What happens to the data before the container is replaced."""
     restore = args["restore_snapshot"]
@@ -269,13 +274,29 @@ def _snapshot(
                 "RESTORE": restore,
                 "KEEP": str(SNAPSHOTS),
                 "PAUSE_LIMIT": str(PAUSE_LIMIT),
+                "STOP_GRACE": str(args["stop_grace"]),
+                **label_variables(args["stack"]),
             },
             "create": "apply",
-            "shown": {"image": args["image"], **({"restore": restore} if restore else {})},
+            "shown": {
+                "image": args["image"],
+                "drift": mark,
+                **({"restore": restore} if restore else {}),
+            },
             # Large data on slow disks; the server runs on meanwhile.
             "timeout": 900,
         },
         pulumi.ResourceOptions(parent=parent, depends_on=[after]),
+    )
+
+
+def _labels(args: K3sServerArgs) -> pulumi.Output[list[docker.ContainerLabelArgs]]:
+    # By its label the NAS itself can tell whether the container still is the one that we made.
+    made_with = ",".join(f"{key}:{fingerprint(text)}" for key, text in sorted(args["env"].items()))
+    labels = {STACK_LABEL: args["stack"], **({ENV_LABEL: made_with} if made_with else {})}
+    # Of a short password, a fingerprint is nearly the password.
+    return pulumi.Output.secret(
+        [docker.ContainerLabelArgs(label=label, value=value) for label, value in labels.items()]
     )
 
 
@@ -315,13 +336,17 @@ def _leftovers(
                 "IMAGE": args["image"],
                 "CONTAINER": args["container_name"],
                 "CLEANUP": script_source("host-cleanup-inside.sh"),
+                "NETWORK_MODE": args["network_mode"],
+                "STOP_GRACE": str(args["stop_grace"]),
+                **label_variables(args["stack"]),
                 "PLACES": " ".join(args["places"]),
                 # A directory's own script tells of it.
                 "KEEP": "yes" if keeps_volumes else "no",
             },
             "create": "none",
             "delete": "remove" if on_host else "tell",
-            "timeout": 150,
+            # It may have to stop a container that somebody made anew.
+            "timeout": 150 + args["stop_grace"] + 120,
         },
         pulumi.ResourceOptions(parent=parent, depends_on=[after]),
     )

@@ -11,10 +11,8 @@ import pulumi_command as command
 from pulumi_command import local
 
 from components.drift_mark import drift_mark
+from components.here import PYTHON
 from nas.kubeconfig_file import MODULE, Job
-
-PYTHON = ".venv/bin/python"
-"""Relative to the project, in whose directory Pulumi runs it: the state fits every machine."""
 
 
 class KubeconfigFileArgs(TypedDict):

@@ -20,19 +20,28 @@ class Drift:
     """What differs, one clause each; empty: nothing does.
 
     Attributes:
+        container: what it is made anew for.
+        stopped: it is there and does not run, so a start is enough.
         renewal: what time did to the cluster's certificates, and `up` does about it.
     """
 
     daemon_proxy: tuple[str, ...] = ()
     docker_path: tuple[str, ...] = ()
     container: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
     kubeconfig: tuple[str, ...] = ()
     renewal: tuple[str, ...] = ()
 
     @property
     def clauses(self) -> tuple[str, ...]:
         """Everything that others changed."""
-        return (*self.daemon_proxy, *self.docker_path, *self.container, *self.kubeconfig)
+        return (
+            *self.daemon_proxy,
+            *self.docker_path,
+            *self.container,
+            *self.stopped,
+            *self.kubeconfig,
+        )
 
     def __bool__(self) -> bool:
         return bool(self.clauses)
@@ -46,7 +55,7 @@ def find_drift(facts: Facts, shown: str | None, no_proxy: str) -> Drift:
             has no proxy.
         no_proxy: the planned no-proxy list, with commas.
     """
-    if not (facts.container or facts.applied_put):
+    if not (facts.container or facts.applied_put or facts.applied_kubeconfig):
         return Drift()
     return Drift(
         daemon_proxy=_daemon_proxy(facts, shown, no_proxy),
@@ -54,6 +63,7 @@ def find_drift(facts: Facts, shown: str | None, no_proxy: str) -> Drift:
             () if facts.docker_on_path else ("docker is not on the PATH of SSH commands any more",)
         ),
         container=_container(facts),
+        stopped=_stopped(facts),
         kubeconfig=_kubeconfig(facts),
         renewal=_renewal(facts),
     )
@@ -68,10 +78,26 @@ def _daemon_proxy(facts: Facts, shown: str | None, no_proxy: str) -> tuple[str, 
 
 
 def _container(facts: Facts) -> tuple[str, ...]:
-    if not facts.engine or facts.container in ("running", "restarting"):
+    if not facts.engine:
         return ()
     if not facts.container:
-        return ("the k3s container is gone",)
+        # The data says that there was a cluster; an `up` that ended before it left no container.
+        return ("the k3s container is gone",) if facts.applied_kubeconfig else ()
+    if facts.container in _BROKEN:
+        return (f"the k3s container is {facts.container}",)
+    if facts.env_changed:
+        names = ", ".join(facts.env_changed)
+        return (f"the k3s container was made anew by somebody, with another {names}",)
+    return ()
+
+
+_BROKEN = ("dead", "removing")
+"""States that Docker starts no container from."""
+
+
+def _stopped(facts: Facts) -> tuple[str, ...]:
+    if not facts.container or facts.container in ("running", "restarting", *_BROKEN):
+        return ()
     return (f"the k3s container is {facts.container} instead of running",)
 
 

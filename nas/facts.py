@@ -18,6 +18,8 @@ DEADLINE = 60.0
 """Seconds for the whole round trip; a NAS that sleeps takes a while to answer."""
 
 STACK_LABEL = "nas-k3s.stack"
+ENV_LABEL = "nas-k3s.env"
+"""Label of the container: `NAME:md5,...` of the environment that it was made with."""
 """Label of the k3s container: the stack that it belongs to."""
 
 PAUSES = (0.5, 1.5, 3.0)
@@ -57,6 +59,7 @@ class Facts:
         ran_version, ran_image: what runs on the cluster's data, or was the last to, as noted there.
         restored: the snapshot of the data that was put back last.
         snapshots: names of the snapshots of the data, the newest first.
+        env_changed: variables of the container that are not what our last run gave it.
         own_container: name of the container that belongs to this stack, by its label.
         cluster_data: `there` or `none`; empty: not seen.
         cluster_id: which cluster the data says it is.
@@ -123,6 +126,7 @@ class Facts:
     ran_image: str = ""
     restored: str = ""
     snapshots: tuple[str, ...] = ()
+    env_changed: tuple[str, ...] = ()
     own_container: str = ""
     cluster_data: str = ""
     cluster_id: str = ""
@@ -170,6 +174,11 @@ class Unreadable:
     kind: Literal["host-key", "login", "away", "tool"]
     reason: str
     so_far: str = ""
+
+
+def label_variables(stack: str) -> dict[str, str]:
+    """Shell variables of the labels by which scripts know the stack's container."""
+    return {"STACK_LABEL": f"{STACK_LABEL}={stack}", "ENV_LABEL": ENV_LABEL}
 
 
 def parse_facts(text: str) -> Facts:
@@ -228,6 +237,7 @@ def parse_facts(text: str) -> Facts:
         ran_image=one("ran_image"),
         restored=one("ran_restored"),
         snapshots=tuple(every("snapshot")),
+        env_changed=tuple(every("env_changed")),
         own_container=one("own_container"),
         cluster_data=one("cluster_data"),
         cluster_id=one("cluster_id"),
@@ -300,7 +310,7 @@ def read_facts(
         {
             **platform_variables(settings),
             "CONTAINER": settings.container_name,
-            "STACK_LABEL": f"{STACK_LABEL}={settings.stack}",
+            **label_variables(settings.stack),
             "DATA_PLACE": settings.places[0],
             "ETC_PLACE": settings.places[1],
             "PORTS": " ".join(map(str, ports)),

@@ -51,9 +51,9 @@ class Plan:
         pull_hint: what to change when the cluster cannot pull its images.
         server_proxy: `host:port` of the proxy that all of k3s uses, or empty.
         cluster_identifier: which cluster the Kubernetes provider is told it has.
-        daemon_drift, path_drift, container_drift, kubeconfig_drift: what others, or time, changed
-            on the NAS, with the time it was seen; the container's too when its data is to be
-            exchanged.
+        daemon_drift, path_drift, container_drift, stopped_drift, kubeconfig_drift: what others, or
+            time, changed on the NAS, with the time it was seen; the container's too when its data
+            is to be exchanged.
         warnings: shown to the user before anything happens.
     """
 
@@ -83,6 +83,7 @@ class Plan:
     daemon_drift: str | None
     path_drift: str | None
     container_drift: str | None
+    stopped_drift: str | None
     kubeconfig_drift: str | None
     warnings: tuple[str, ...]
 
@@ -136,6 +137,7 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         daemon_drift=marker(drift.daemon_proxy, seen),
         path_drift=marker(drift.docker_path, seen),
         container_drift=marker((*drift.container, *pending_restore(settings, known)), seen),
+        stopped_drift=marker(drift.stopped, seen),
         kubeconfig_drift=marker((*drift.kubeconfig, *drift.renewal), seen),
         warnings=find_warnings(settings, facts, daemon, drift),
     )

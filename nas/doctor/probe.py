@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from nas.doctor.tls import certificate_through
 from nas.facts import Facts, Unreadable, ask, parse_facts, read_facts
 from nas.plan import planned_bypass, planned_kubelet_version, planned_node_ip, registry_of
 from nas.proxy import is_bypassed
+from nas.reach import knock
 from nas.remote_script import launched, render
 from nas.server_command import server_env
 from nas.settings import Settings, load_settings, platform_variables
@@ -26,8 +26,6 @@ from nas.stack_file import StackConfig
 
 PULL_PROBE_TIMEOUT = 15
 """Seconds for the daemon's question to a registry."""
-KNOCK_TIMEOUT = 5.0
-"""Seconds for a connection in the LAN."""
 FACTS_SHARE = 0.4
 """How much of the deadline the facts may take."""
 MARGIN = 3.0
@@ -148,19 +146,6 @@ def _on_nas(
     # The word that lets an account without sudo read as far as it can.
     said = ask(case.target, "sh -s facts", launched(script, settings.sudo_password), deadline)
     return parse_on_nas(said.so_far if isinstance(said, Unreadable) else said)
-
-
-def knock(host: str, port: int) -> str:
-    """What a connection comes to: `open`, `refused`, `silent`, or the error."""
-    try:
-        socket.create_connection((host, port), timeout=KNOCK_TIMEOUT).close()
-    except ConnectionRefusedError:
-        return "refused"
-    except TimeoutError:
-        return "silent"
-    except OSError as error:
-        return error.strerror or str(error)
-    return "open"
 
 
 def _tls(

@@ -6,7 +6,7 @@
 # shellcheck disable=SC2034 # for cluster-id.sh and facts.sh
 CLUSTER_ID_FILE=nas-k3s-cluster
 # Beside the kubeconfig: the checksum of the one that was handed out.
-# shellcheck disable=SC2034 # for kubeconfig.sh and facts.sh
+# shellcheck disable=SC2034 # for kubeconfig.sh, facts.sh and host-cleanup.sh
 HANDED_OUT_FILE=nas-k3s-handed-out
 
 # find_place PLACE: sets place to the directory of a volume or to a directory of that name, empty when

@@ -4,6 +4,8 @@
 # apply  when the image changes: keeps a snapshot of the datastore while the old server runs on.
 #        When RESTORE names a snapshot that was not put back yet: stops the old server and puts it
 #        back; what is there now is moved aside.
+#        A container that somebody made anew is removed: Docker's provider knows only the one that it
+#        made, and the next one needs the name.
 #
 # A snapshot holds what k3s's documentation on backups names (the datastore and the token), the
 # certificates and the node's password; no images, no volumes of pods. The datastore is copied while
@@ -11,7 +13,8 @@
 # find after a power cut, which both are made for.
 #
 # Variables: PLATFORM, CONTAINER, DATA_PLACE, ETC_PLACE (see k3s-data.sh), IMAGE, VERSION (that the image's tag
-# tells, or empty), RESTORE (or empty), KEEP (number of snapshots), PAUSE_LIMIT (seconds).
+# tells, or empty), RESTORE (or empty), KEEP (number of snapshots), PAUSE_LIMIT and STOP_GRACE (seconds),
+# and those of k3s-container.sh.
 
 main() {
   need_root
@@ -34,6 +37,15 @@ main() {
   # What the image itself said, once it ran, is not forgotten for what its tag says.
   [ "$(noted image)" = "$IMAGE" ] || note "version=$VERSION" "image=$IMAGE"
   [ -n "$RESTORE" ] || note restored=
+  remove_other
+}
+
+remove_other() {
+  changed=$(env_changed | tr '\n' ' ')
+  [ -n "$changed" ] || return 0
+  remove_container || fail "the container $CONTAINER, which somebody made anew, stays: $why" \
+    "docker rm -f $CONTAINER on the NAS, then run again; the cluster's data stays"
+  say "removed the container $CONTAINER that somebody made anew with another ${changed% }"
 }
 
 without_data() {

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Reads what the NAS is, changes nothing. Prints `name=value` lines; a fact that cannot be read is
-# left out. Variables: PLATFORM, CONTAINER, STACK_LABEL, and those of the parts.
+# left out. Variables: PLATFORM, CONTAINER, STACK_LABEL, ENV_LABEL, and those of the parts.
 
 main() {
   printf 'uid=%s\n' "${SSH_UID:-$(id -u)}"
@@ -71,6 +71,7 @@ docker_facts() {
   state=$(bounded 15 "$docker" inspect --format '{{.State.Status}}' "$CONTAINER" 2>/dev/null) &&
     printf 'container=%s\n' "$state"
   [ -z "$state" ] || container_facts
+  env_changed | sed 's/^/env_changed=/'
   container_tags | sed 's/^/container_tag=/'
   if find_data; then
     sed -n 's/^\(version\|image\|restored\)=/ran_&/p' "$data/$NOTES" 2>/dev/null

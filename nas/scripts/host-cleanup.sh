@@ -8,7 +8,11 @@
 # remove  removes them
 # tell    says what stays on the NAS: k3s had a network of its own, which went with the container
 #
-# Variables: PLATFORM, IMAGE, CONTAINER, PLACES (volumes or directories of the data, no blanks in them),
+# A container with the stack's label that is there still is one that somebody made anew: Docker's provider
+# knows only the one that it made. It goes too.
+#
+# Variables: PLATFORM, IMAGE, CONTAINER, NETWORK_MODE (the network mode of the container that went), STOP_GRACE
+# (seconds), those of k3s-container.sh, PLACES (volumes or directories of the data, no blanks in them),
 # KEEP (yes: say of the volumes that they stay).
 
 main() {
@@ -26,8 +30,9 @@ mode_of_container() {
 
 tell() {
   # After a change of the mode the next container has the data.
-  if ! look_for_platform || ! find_docker || [ -n "$(mode_of_container)" ]; then return 0; fi
-  data_left
+  if ! look_for_platform || ! find_docker; then return 0; fi
+  remove_other
+  [ -n "$(mode_of_container)" ] || data_left
 }
 
 remove() {
@@ -35,6 +40,7 @@ remove() {
     say "no docker found: what k3s left in the network goes with a restart of the NAS"
     return 0
   fi
+  remove_other
   mode=$(mode_of_container)
   if [ "$mode" = host ]; then
     say "the container $CONTAINER is still there: its network stays"
@@ -49,11 +55,25 @@ remove() {
   [ -n "$mode" ] || data_left
 }
 
+# After a change of the network mode the next container has the name, and the other mode.
+remove_other() {
+  if [ "$(mode_of_container)" != "$NETWORK_MODE" ] || ! is_of_stack; then return 0; fi
+  if remove_container; then
+    say "removed the container $CONTAINER, which somebody had made anew"
+  else
+    say "warning: the container $CONTAINER, which somebody made anew, stays: $why"
+  fi
+}
+
 # What is left of the data, once no container has it any more.
 data_left() {
   for data in $PLACES; do
     find_place "$data" || continue
-    [ -z "$place" ] || unmount_below "$place"
+    if [ -n "$place" ]; then
+      unmount_below "$place"
+      # That the container is gone is no drift from now on.
+      rm -f "$place/k3s/$HANDED_OUT_FILE"
+    fi
     if [ "$KEEP" != yes ]; then
       :
     elif [ -n "$place" ]; then

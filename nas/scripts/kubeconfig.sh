@@ -1,8 +1,9 @@
 # shellcheck shell=sh
 # Waits until the kubeconfig of k3s is complete and its API answers.
 #
-# wait REASON  prints nothing; where REASON names the checksum of the kubeconfig's certificates, k3s is
-#              restarted first, in its container: at a start it renews what is near its end
+# wait REASON  prints nothing; a container that does not run is started; where REASON names the checksum
+#              of the kubeconfig's certificates, k3s is restarted first, in its container: at a start it
+#              renews what is near its end
 # read         prints the kubeconfig, and nothing else, to standard output
 #
 # Variables: PLATFORM, CONTAINER, IMAGE, READY_TIMEOUT and STOP_GRACE (seconds).
@@ -16,9 +17,25 @@ main() {
   make_tmp
   find_platform
   need_docker
-  [ "$1" != wait ] || renew "${2:-}"
+  if [ "$1" = wait ]; then
+    start_stopped
+    renew "${2:-}"
+  fi
   wait_for_answer
   if [ "$1" = read ]; then hand_out; else note_version; fi
+}
+
+start_stopped() {
+  state=$(bounded 15 "$docker" inspect --format '{{.State.Status}}' "$CONTAINER" 2>/dev/null) || return 0
+  case $state in
+    exited | created) verb=start ;;
+    paused) verb=unpause ;;
+    *) return 0 ;;
+  esac
+  say "the container $CONTAINER is $state: docker $verb"
+  bounded 60 "$docker" $verb "$CONTAINER" >/dev/null 2>"$tmp/start" ||
+    fail "the container $CONTAINER does not $verb: $(masked <"$tmp/start" | tail -n 1)" \
+      "docker rm -f $CONTAINER on the NAS: the next up makes it anew, with the same data"
 }
 
 # Without the checksum of what is there now, REASON is that of an earlier run.

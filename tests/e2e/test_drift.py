@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -10,6 +10,7 @@ from tests.e2e.story import HOUSEHOLD_RUNNING, Story
 from tests.e2e.test_main_job import RESOURCES
 from tests.lab import engine
 from tests.lab.box import Lab
+from tests.lab.breakages import Breakages
 from tests.lab.project import open_project
 
 
@@ -54,7 +55,7 @@ def test_a_first_up_leaves_marks_that_say_none(story: Story) -> None:
     # Not drift: which cluster the data is.
     assert said.pop("k3s-cluster").startswith("nas-k3s/drift/k3s")
     assert set(said.values()) == {"none"}
-    assert len(said) == 4
+    assert len(said) == 5
     unchanged(story)
 
 
@@ -102,26 +103,73 @@ def test_drift_that_is_off_is_not_looked_for(story: Story) -> None:
     heals(story, "docker is not on the PATH of SSH commands", "docker-drift")
 
 
+@pytest.mark.parametrize("fault", ["docker kill k3s", "docker stop k3s", "docker pause k3s"])
+def test_a_container_that_does_not_run_is_started_and_proven(story: Story, fault: str) -> None:
+    story.must_up()
+    before = story.container()[0]
+    story.must(fault)
+    shown = story.preview()
+    state = "paused" if "pause" in fault else "exited"
+    assert f"the k3s container is {state} instead of running" in shown.stdout + shown.stderr
+    story.must_up()
+    # The mark, the wait for the API and the checks.
+    assert story.changes() == {"replace": 1, "update": 2, "same": RESOURCES - 3}
+    assert story.container()[0] == before
+    assert "Ready" in story.kubectl("get", "nodes")
+    unchanged(story)
+
+
+def gone(story: Story) -> None:
+    story.must("docker rm -f k3s")
+
+
+def by_hand(story: Story) -> None:
+    Breakages(story.lab).start_by_hand("NO_PROXY")
+
+
 @pytest.mark.parametrize(
     ("fault", "what"),
     [
-        ("docker kill k3s", "the k3s container is exited instead of running"),
-        ("docker rm -f k3s", "the k3s container is gone"),
+        (gone, "the k3s container is gone"),
+        (by_hand, "the k3s container was made anew by somebody, with another NO_PROXY"),
     ],
 )
-def test_a_container_that_does_not_run_is_made_anew_with_the_same_cluster(
-    story: Story, fault: str, what: str
+def test_a_container_that_is_not_ours_any_more_is_made_anew_with_the_same_cluster(
+    story: Story, fault: Callable[[Story], None], what: str
 ) -> None:
     story.must_up()
     uid = ("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
     before = story.kubectl(*uid)
     starts = story.lab.dockerd_starts()
-    story.must(fault)
+    fault(story)
     shown = story.preview()
     assert what in shown.stdout + shown.stderr
     story.must_up()
     assert story.kubectl(*uid) == before
     assert story.lab.dockerd_starts() == starts
+    unchanged(story)
+
+
+def test_a_container_that_was_made_by_hand_goes_with_destroy(story: Story) -> None:
+    story.must_up()
+    by_hand(story)
+    done = story.destroy()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert story.running() == HOUSEHOLD_RUNNING
+    assert not [line for line in story.network() if "KUBE" in line]
+    shown = story.preview()
+    assert "is gone" not in shown.stdout + shown.stderr
+
+
+def test_without_a_proxy_a_container_that_is_gone_is_noticed_too(story: Story) -> None:
+    story.configure(proxy="")
+    story.must("docker image inspect rancher/k3s:v1.34.4-k3s1")
+    story.must_up()
+    story.must("docker rm -f k3s")
+    shown = story.preview()
+    assert "the k3s container is gone" in shown.stdout + shown.stderr
+    story.configure()
+    story.must_up()
     unchanged(story)
 
 

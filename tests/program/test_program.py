@@ -16,6 +16,7 @@ import yaml
 import components.program
 from components.program import build
 from components.stack_config import stack_config
+from nas.daemon_routes import fingerprint
 from nas.facts import Facts, Unreadable
 from nas.plan import make_plan
 from nas.ssh import SshTarget
@@ -119,8 +120,10 @@ def test_every_resource_of_the_design_is_there(preview: bool) -> None:
         "k3s-etc": "docker:index/volume:Volume",
         "k3s-container": "docker:index/container:Container",
         "cluster": "ClusterAccess",
-        "cluster-provider": "pulumi:providers:kubernetes",
+        "cluster-stopped": "pulumi:index:Stash",
+        "cluster-reach": "command:local:Command",
         "ready": "ClusterReady",
+        "ready-provider": "pulumi:providers:kubernetes",
         "ready-namespace": "kubernetes:core/v1:Namespace",
         "ready-smoke": "kubernetes:batch/v1:Job",
         **dict.fromkeys(COMMANDS, "command:remote:Command"),
@@ -146,9 +149,10 @@ def test_without_a_proxy_the_daemon_is_left_alone() -> None:
         ("k3s-container", ["k3s-image", "k3s-data", "k3s-etc", "k3s-network", "k3s-snapshot"]),
         ("cluster-api", ["k3s-container"]),
         ("cluster-kubeconfig", ["k3s-container", "cluster-api"]),
-        ("cluster-provider", ["cluster-kubeconfig", "cluster-api"]),
-        ("ready-checks", ["cluster-provider"]),
-        ("ready-namespace", ["ready-checks"]),
+        ("cluster-reach", ["cluster-api"]),
+        ("ready-checks", ["cluster-kubeconfig", "cluster-reach"]),
+        ("ready-provider", ["ready-checks"]),
+        ("ready-namespace", ["ready-provider", "ready-checks"]),
         ("ready-smoke", ["ready-namespace", "ready-checks"]),
         ("ready-timeline", ["ready-smoke"]),
     ],
@@ -164,7 +168,9 @@ def test_each_arrow_of_the_design_is_a_dependency(
 
 def test_no_two_connections_to_the_nas_are_made_at_once(up: Run) -> None:
     """sshd may allow a single login at a time (MaxStartups 1)."""
-    over_ssh = [one.name for one in up.custom if one.type.startswith(("command:", "docker:"))]
+    over_ssh = [
+        one.name for one in up.custom if one.type.startswith(("command:remote:", "docker:"))
+    ]
     for one in over_ssh:
         for other in over_ssh:
             assert one == other or one in up.before(other) or other in up.before(one), (one, other)
@@ -174,7 +180,7 @@ def test_every_resource_has_an_explicit_provider(up: Run) -> None:
     providers = {
         "command:": up["nas-commands"],
         "docker:": up["docker-provider"],
-        "kubernetes:": up["cluster-provider"],
+        "kubernetes:": up["ready-provider"],
     }
     for one in up.custom:
         if not one.type.startswith(("pulumi:providers:", "pulumi:index:Stash")):
@@ -299,8 +305,8 @@ def test_the_kubeconfig_is_a_secret_from_the_command_to_the_provider(up: Run) ->
     read = up["cluster-kubeconfig"]
     assert {"stdout", "stderr"} <= set(read.request.additionalSecretOutputs)
     assert read.inputs["logging"] == "none"
-    assert up["cluster-provider"].is_secret("kubeconfig")
-    assert yaml.safe_load(up["cluster-provider"].inputs["kubeconfig"])["current-context"]
+    assert up["ready-provider"].is_secret("kubeconfig")
+    assert yaml.safe_load(up["ready-provider"].inputs["kubeconfig"])["current-context"]
 
 
 def test_people_see_what_the_other_scripts_say(up: Run) -> None:
@@ -467,8 +473,8 @@ def test_objects_in_the_cluster_go_with_the_container(up: Run) -> None:
 
 
 def test_the_identity_of_the_cluster_is_that_of_its_data() -> None:
-    one = run()["cluster-provider"].inputs
-    other = run(facts=Unreadable("away", "off"), apiPort="16443")["cluster-provider"].inputs
+    one = run()["ready-provider"].inputs
+    other = run(facts=Unreadable("away", "off"), apiPort="16443")["ready-provider"].inputs
     assert one["clusterIdentifier"] == other["clusterIdentifier"] == "nas-k3s/nas88/k3s"
 
 
@@ -606,10 +612,32 @@ def test_drift_of_one_thing_marks_that_and_nothing_else(preview: bool) -> None:
 
 @BOTH
 def test_a_container_that_is_gone_is_made_anew(preview: bool) -> None:
-    done = run(preview=preview, facts=replace(FACTS, applied_put="a", put="a"))
+    done = run(preview=preview, facts=replace(FACTS, applied_kubeconfig="a"))
     assert done["k3s-drift"].inputs["input"].startswith("the k3s container is gone")
     trigger = done["k3s-container"].request.replacement_trigger.string_value
     assert "the k3s container is gone" in trigger
+
+
+@BOTH
+def test_a_container_that_is_stopped_is_started_and_proven_and_nothing_made_anew(
+    preview: bool,
+) -> None:
+    done = run(preview=preview, facts=replace(FACTS, container="exited"))
+    assert done["cluster-stopped"].inputs["input"].startswith("the k3s container is exited")
+    assert done["k3s-drift"].inputs == done["cluster-drift"].inputs == {"input": "none"}
+    if not preview:  # the mock's container has no identity there
+        for name in ("cluster-api", "ready-checks"):
+            assert "ed: the k3s container is exited" in done[name].inputs["create"]
+
+
+@BOTH
+def test_a_container_that_somebody_made_anew_is_replaced_after_it_was_removed(
+    preview: bool,
+) -> None:
+    other = replace(FACTS, container="running", env_changed=("NO_PROXY",))
+    done = run(preview=preview, facts=other)
+    assert "with another NO_PROXY" in done["k3s-container"].request.replacement_trigger.string_value
+    assert "# drift: the k3s container was made anew" in done["k3s-snapshot"].inputs["create"]
 
 
 @BOTH
@@ -650,7 +678,7 @@ def test_the_datas_identifier_goes_to_the_provider_the_container_and_the_kubecon
     done = run(preview=preview, facts=replace(FACTS, cluster_data="there", cluster_id=other))
     assert done["k3s-cluster"].inputs == {"input": other}
     assert list(done["k3s-cluster"].request.ignoreChanges) == []
-    assert done["cluster-provider"].inputs["clusterIdentifier"] == other
+    assert done["ready-provider"].inputs["clusterIdentifier"] == other
     assert done["k3s-container"].request.replacement_trigger.string_value.endswith(f" {other}")
     assert f"# cluster: {other}\n" in done["cluster-kubeconfig"].inputs["create"]
     assert done["k3s-cluster-id"].inputs["create"] == f"sh -s claim {other}"
@@ -665,7 +693,7 @@ def test_a_stack_from_before_identifiers_keeps_its_container_and_its_objects(
     known: Facts | Unreadable,
 ) -> None:
     done = run(facts=known)
-    assert done["cluster-provider"].inputs["clusterIdentifier"] == "nas-k3s/nas88/k3s"
+    assert done["ready-provider"].inputs["clusterIdentifier"] == "nas-k3s/nas88/k3s"
     image = "docker.io/rancher/k3s:v1.34.4-k3s1"
     assert done["k3s-container"].request.replacement_trigger.string_value == f"{image} none"
     ignored = [] if isinstance(known, Facts) else ["input"]
@@ -676,7 +704,7 @@ def test_a_name_of_the_nas_instead_of_its_address_is_the_same_cluster() -> None:
     known = replace(FACTS, cluster_data="there", cluster_id="nas-k3s/nas88/k3s/x")
     by_address, by_name = (run(facts=known, host=host) for host in ("192.168.31.88", "nas.lan"))
     for done in (by_address, by_name):
-        assert done["cluster-provider"].inputs["clusterIdentifier"] == "nas-k3s/nas88/k3s/x"
+        assert done["ready-provider"].inputs["clusterIdentifier"] == "nas-k3s/nas88/k3s/x"
     contexts = [yaml.safe_load(done.exports["kubeconfig"].value) for done in (by_address, by_name)]
     assert contexts[0]["contexts"] == contexts[1]["contexts"]
     assert contexts[1]["clusters"][0]["cluster"]["server"] == "https://nas.lan:6443"
@@ -714,15 +742,27 @@ def test_the_users_file_is_changed_by_a_command_whose_input_is_a_secret(preview:
         }
 
 
-def test_without_the_setting_nothing_runs_on_this_machine(up: Run) -> None:
-    assert up.of_type("command:local:Command") == []
+def test_without_the_setting_only_the_way_to_the_api_is_tried_on_this_machine(up: Run) -> None:
+    (one,) = up.of_type("command:local:Command")
+    command, *shown = one.inputs["create"].splitlines()
+    assert command == ".venv/bin/python -m nas.reach 192.168.31.88 6443 30"
+    assert shown == ["# container: k3s-container-id"]
 
 
 def test_another_container_is_proven_by_another_job(up: Run) -> None:
     trigger = up["ready-smoke"].request.replacement_trigger.string_value
     assert trigger
     assert f"# container: {trigger}" in up["ready-checks"].inputs["create"]
-    assert up["k3s-container"].inputs["labels"] == [{"label": "nas-k3s.stack", "value": "nas88"}]
+
+
+def test_the_labels_tell_whose_the_container_is_and_what_it_was_given(up: Run) -> None:
+    labels = {one["label"]: one["value"] for one in up["k3s-container"].inputs["labels"]}
+    assert labels.pop("nas-k3s.stack") == "nas88"
+    given = dict(one.split(":") for one in labels.pop("nas-k3s.env").split(","))
+    assert not labels
+    env = dict(one.split("=", 1) for one in up["k3s-container"].inputs["envs"])
+    assert given == {key: fingerprint(text) for key, text in env.items()}
+    assert up["k3s-container"].is_secret("labels")
 
 
 # ---- from the config to the graph

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import shutil
@@ -245,6 +246,16 @@ class FakeNas:
         self.write("/state/kube/error", "The connection to the server was refused\n")
         for what, text in answers.items():
             self.write(f"/state/kube/{what.replace('_', '-')}", text)
+
+    def made_with(self, now: Mapping[str, str], **given: str) -> None:
+        """The stack's k3s container has the environment `now`; `up` had given it `given`."""
+        lines = "".join(f"{name}={value}\n" for name, value in now.items())
+        self.write("/state/containers/k3s/env", f"PATH=/bin\n{lines}")
+        told = ",".join(
+            f"{name}:{hashlib.md5(text.encode()).hexdigest()}" for name, text in given.items()
+        )
+        self.write("/state/containers/k3s/env_label", told)
+        self.write("/state/containers/k3s/labels", "nas-k3s.stack=nas88\n")
 
 
 @cache

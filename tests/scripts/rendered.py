@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nas.facts import label_variables
 from nas.remote_script import script_source
+
+LABELS = label_variables("nas88")
 
 SAMPLES: Mapping[str, Mapping[str, str]] = {
     "cluster-id.sh": {
@@ -35,6 +38,8 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "RESTORE": "",
         "KEEP": "3",
         "PAUSE_LIMIT": "5",
+        "STOP_GRACE": "1",
+        **LABELS,
     },
     "daemon-proxy.sh": {
         "PLATFORM": "auto",
@@ -84,7 +89,7 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
     "facts.sh": {
         "PLATFORM": "auto",
         "CONTAINER": "k3s",
-        "STACK_LABEL": "nas-k3s.stack=nas88",
+        **LABELS,
         "DATA_PLACE": "k3s-data",
         "ETC_PLACE": "k3s-etc",
         "PORTS": "6443 10250",
@@ -96,6 +101,9 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "IMAGE": "docker.io/rancher/k3s:v1.34.4-k3s1",
         "CONTAINER": "k3s",
         "CLEANUP": script_source("host-cleanup-inside.sh"),
+        "NETWORK_MODE": "host",
+        "STOP_GRACE": "1",
+        **LABELS,
         "PLACES": "k3s-data k3s-etc",
         "KEEP": "yes",
     },

@@ -116,6 +116,35 @@ def test_the_same_image_takes_no_snapshot_and_pauses_nothing(running: FakeNas) -
     assert notes(running) == {"version": "v1.34.4-k3s1", "image": OLD}
 
 
+def test_a_container_that_somebody_made_anew_makes_room_for_the_next_one(running: FakeNas) -> None:
+    running.made_with({"HTTP_PROXY": "http://p:1"}, HTTP_PROXY="http://p:1", NO_PROXY="10.0.0.0/8")
+    done = apply(running, IMAGE=OLD)
+    assert done.status == 0
+    assert "removed the container k3s that somebody made anew with another NO_PROXY" in done.err
+    assert not running.path("/state/containers/k3s").exists()
+    assert running.read("/state/stopped") == "k3s\n"
+    assert running.path(f"{DATA}/server/db/state.db").exists()
+
+
+def test_one_that_stays_ends_it_with_the_way_out(running: FakeNas) -> None:
+    running.made_with({}, HTTP_PROXY="http://p:1")
+    running.write("/state/no_rm", "Error: removal is in progress\n")
+    done = apply(running, IMAGE=OLD)
+    assert done.status == 1
+    assert "stays: Error: removal is in progress" in done.err
+    assert "docker rm -f k3s on the NAS" in done.err
+
+
+@pytest.mark.parametrize("label", ["", "HTTP_PROXY"])
+def test_a_container_as_it_was_made_is_left_to_dockers_provider(
+    running: FakeNas, label: str
+) -> None:
+    given = {label: "http://us%40er:p%3Aw@p:1"} if label else {}
+    running.made_with({"HTTP_PROXY": "http://us%40er:p%3Aw@p:1", "OTHER": "1"}, **given)
+    assert apply(running, IMAGE=OLD).status == 0
+    assert running.path("/state/containers/k3s").exists()
+
+
 def test_a_first_create_takes_none(nas: FakeNas) -> None:
     nas.path(DATA).mkdir(parents=True)
     nas.write("/state/volumes/k3s-data", DATA)

@@ -371,3 +371,14 @@ def test_a_kubeconfig_without_certificates_has_no_checksum(nas: FakeNas) -> None
     nas.write(f"{ETC}/k3s.yaml", "apiVersion: v1\n")
     found = read(nas)
     assert (found.kubeconfig, found.client_certificate) == ("", "")
+
+
+def test_variables_that_are_not_what_the_container_was_given_are_named(nas: FakeNas) -> None:
+    nas.k3s()
+    given = {"HTTP_PROXY": "http://us%40er:p%3Aw@p:1", "NO_PROXY": "a,b", "K3S_TOKEN": ""}
+    nas.made_with({**given, "MINE": "1"}, **given)
+    assert read(nas).env_changed == ()
+    nas.made_with({**given, "HTTP_PROXY": "http://p:1", "NO_PROXY": ""}, **given)
+    assert read(nas).env_changed == ("HTTP_PROXY", "NO_PROXY")
+    nas.made_with(given)
+    assert read(nas).env_changed == ()

@@ -306,6 +306,39 @@ def test_a_container_with_a_network_of_its_own_leaves_nothing_to_remove(nas: Fak
     assert remove(nas, "tell").err == ""
 
 
+@pytest.mark.parametrize(("mode", "network"), [("remove", "host"), ("tell", "bridge")])
+def test_a_container_that_somebody_made_anew_goes_too(
+    nas: FakeNas, mode: str, network: str
+) -> None:
+    nas.k3s()
+    nas.made_with({})
+    nas.write("/state/containers/k3s/network_mode", network)
+    nas.path("/state/volumes/k3s-data").mkdir(parents=True)
+    done = remove(nas, mode, NETWORK_MODE=network)
+    assert done.status == 0
+    assert "removed the container k3s, which somebody had made anew" in done.err
+    assert "the cluster's data stays in" in done.err
+    assert not nas.path("/state/containers/k3s").exists()
+
+
+def test_one_that_stays_is_told(nas: FakeNas) -> None:
+    nas.k3s()
+    nas.made_with({})
+    nas.write("/state/no_rm", "Error: removal is in progress\n")
+    done = remove(nas)
+    assert done.status == 0
+    assert "made anew, stays: Error: removal is in progress" in done.err
+    assert "its network stays" in done.err
+
+
+def test_after_destroy_a_container_that_is_gone_is_none_that_is_missed(nas: FakeNas) -> None:
+    handed_out = nas.path("/state/volumes/k3s-etc/k3s/nas-k3s-handed-out")
+    handed_out.parent.mkdir(parents=True)
+    handed_out.write_text("sum\n")
+    assert remove(nas).status == 0
+    assert not handed_out.exists()
+
+
 @pytest.mark.parametrize("mode", ["none", "remove"])
 def test_nothing_is_touched_on_create_or_while_the_container_is_there(
     nas: FakeNas, mode: str

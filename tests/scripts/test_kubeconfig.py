@@ -105,6 +105,30 @@ def test_a_container_that_does_not_run_is_told_with_its_state(
     assert f"k3s did not come up within 0 s: {seen}" in done.err
 
 
+@pytest.mark.parametrize(
+    ("state", "verb"), [("exited", "start"), ("created", "start"), ("paused", "unpause")]
+)
+def test_a_container_that_somebody_stopped_is_started(nas: FakeNas, state: str, verb: str) -> None:
+    start(nas)
+    nas.write("/state/containers/k3s/running", "false\n")
+    nas.write("/state/containers/k3s/status", f"{state}\n")
+    if state == "paused":
+        nas.write("/state/containers/k3s/running", "true\n")
+    done = read(nas, mode="wait", timeout="5")
+    assert done.status == 0, done.err
+    assert f"the container k3s is {state}: docker {verb}" in done.err
+
+
+def test_one_that_does_not_start_is_told_with_the_way_out(nas: FakeNas) -> None:
+    start(nas)
+    nas.write("/state/containers/k3s/running", "false\n")
+    nas.write("/state/no_start", "Error response from daemon: no such volume\n")
+    done = read(nas, mode="wait")
+    assert done.status == 1
+    assert "does not start: Error response from daemon: no such volume" in done.err
+    assert "docker rm -f k3s on the NAS" in done.err
+
+
 def test_a_container_that_is_not_there_is_told(nas: FakeNas) -> None:
     done = read(nas)
     assert (done.status, done.out) == (1, "")

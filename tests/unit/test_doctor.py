@@ -527,8 +527,14 @@ def test_every_setting_that_a_text_names_exists() -> None:
     assert set(re.findall(rf"{NAMESPACE}:([a-z][A-Za-z0-9]+)", texts)) <= set(KEYS)
 
 
-def test_commands_for_the_nas_need_no_path() -> None:
+def test_a_container_of_this_stack_with_another_environment_is_healed_by_up_alone() -> None:
     finding = diagnose(environment(NO_PROXY=None)(well())).findings["no-proxy"]
+    assert [(one.on, one.run) for one in finding.commands] == [("here", "pulumi up --stack nas88")]
+
+
+@pytest.mark.parametrize("change", [facts(own_container=""), config(drift="off")])
+def test_commands_for_the_nas_need_no_path(change: Change) -> None:
+    finding = diagnose(environment(NO_PROXY=None)(change(well()))).findings["no-proxy"]
     assert [(one.on, one.run) for one in finding.commands] == [
         ("nas", "/share/CACHEDEV1_DATA/.qpkg/container-station/bin/docker rm -f k3s"),
         ("here", "pulumi up --stack nas88"),

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from nas.doctor.evidence import Tls
-from nas.doctor.probe import gather, knock, needed_registries
+from nas.doctor.probe import gather, needed_registries
 from nas.doctor.tls import certificate_through
 from nas.doctor.tree import diagnose
 from nas.facts import Unreadable
@@ -62,13 +62,6 @@ def test_the_registries_that_are_needed_are_asked_the_way_they_are_used(
 
 
 # ---- from here
-
-
-def test_a_port_that_is_open_and_one_that_is_not() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        assert knock("127.0.0.1", port) == "open"
-    assert knock("127.0.0.1", port) == "refused"
 
 
 def stack(**config: str) -> StackConfig:

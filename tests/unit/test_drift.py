@@ -46,14 +46,39 @@ def test_a_change_of_the_config_is_no_drift() -> None:
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        ("", "the k3s container is gone"),
         ("exited", "the k3s container is exited instead of running"),
         ("paused", "the k3s container is paused instead of running"),
     ],
 )
-def test_a_container_that_does_not_run_is_drift_of_its_own(state: str, words: str) -> None:
+def test_a_container_that_does_not_run_only_has_to_be_started(state: str, words: str) -> None:
     drift = find_drift(changed(container=state), SHOWN, LIST)
-    assert drift.clauses == drift.container == (words,)
+    assert drift.clauses == drift.stopped == (words,)
+
+
+@pytest.mark.parametrize(
+    ("state", "changes", "words"),
+    [
+        ("", {"applied_kubeconfig": "a"}, "the k3s container is gone"),
+        ("", {"applied_kubeconfig": "a", **GONE}, "the k3s container is gone"),
+        ("dead", {}, "the k3s container is dead"),
+        (
+            "running",
+            {"env_changed": ("HTTP_PROXY", "NO_PROXY")},
+            "the k3s container was made anew by somebody, with another HTTP_PROXY, NO_PROXY",
+        ),
+    ],
+)
+def test_a_container_that_is_gone_or_another_is_made_anew(
+    state: str, changes: dict[str, object], words: str
+) -> None:
+    for shown in (SHOWN, None):
+        drift = find_drift(changed(container=state, **changes), shown, LIST)
+        assert drift.container == (words,)
+        assert not drift.stopped
+
+
+def test_an_up_that_ended_before_there_was_a_cluster_left_no_container_that_is_gone() -> None:
+    assert not find_drift(changed(container=""), SHOWN, LIST).container
 
 
 def test_other_certificates_than_those_handed_out_are_drift_of_their_own() -> None:

@@ -1,0 +1,27 @@
+# shellcheck shell=sh
+# The container of k3s as `up` made it. Variables: CONTAINER, STACK_LABEL, ENV_LABEL,
+# and STOP_GRACE (seconds) to remove it. Needs find_docker.
+
+# Names of the variables that are not what `up` gave it, one a line. Docker changes none in a container
+# that is there, so somebody has made it anew, with its labels, as the apps of NASes do.
+env_changed() {
+  env_now=$(bounded 15 "$docker" inspect --format '{{range .Config.Env}}{{println .}}{{end}}' "$CONTAINER" 2>/dev/null) || return 0
+  for env_pair in $(bounded 15 "$docker" inspect --format "{{index .Config.Labels \"$ENV_LABEL\"}}" "$CONTAINER" 2>/dev/null | tr ',' ' '); do
+    env_name=${env_pair%%:*}
+    env_sum=$(printf '%s\n' "$env_now" | sed -n "s/^$env_name=//p" | tr -d '\n' | md5sum | cut -d ' ' -f 1)
+    [ "$env_sum" = "${env_pair#*:}" ] || printf '%s\n' "$env_name"
+  done
+}
+
+# Whether the container has the label of this stack.
+is_of_stack() {
+  [ -n "$(bounded 15 "$docker" ps --all --quiet --filter "name=^/*$CONTAINER\$" --filter "label=$STACK_LABEL" 2>/dev/null)" ]
+}
+
+# Status 1, and why, when it stays.
+remove_container() {
+  bounded $((STOP_GRACE + 60)) "$docker" stop -t "$STOP_GRACE" "$CONTAINER" >/dev/null 2>&1
+  why=$(bounded 60 "$docker" rm -f "$CONTAINER" 2>&1) && return 0
+  why=$(printf '%s\n' "$why" | masked | tail -n 1)
+  return 1
+}
