@@ -81,6 +81,7 @@ def build(
             "container_name": settings.container_name,
             "node_name": plan.node_name,
             "command": plan.command,
+            "asks_image": bool(settings.server_args),
             "env": plan.env,
             "registries_yaml": plan.registries_yaml,
             "ca_certificates": plan.ca_certificates,

@@ -13,9 +13,9 @@ from nas.daemon_routes import fingerprint
 from nas.doctor.evidence import Case, Waiting
 from nas.doctor.judge_nas import on_nas, refused, unread, up
 from nas.doctor.judge_pull import without_proxy
-from nas.doctor.log_lines import known_fatal
 from nas.doctor.model import Command, Finding, ok, unknown
 from nas.errors import set_command
+from nas.k3s_log import known_fatal
 from nas.proxy import is_bypassed
 
 PULL_REASONS = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "RegistryUnavailable")

@@ -7,6 +7,12 @@ from collections.abc import Mapping
 from nas.remote_script import script_source
 
 SAMPLES: Mapping[str, Mapping[str, str]] = {
+    "arguments-check.sh": {
+        "PLATFORM": "auto",
+        "IMAGE": "docker.io/rancher/k3s:v1.34.5-k3s1",
+        "CONTAINER": "k3s",
+        "ARGUMENTS": "server\n--node-name=nas88\n--debug",
+    },
     "cluster-id.sh": {
         "PLATFORM": "auto",
         "DATA_PLACE": "k3s-data",
