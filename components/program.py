@@ -19,7 +19,7 @@ from components.kubeconfig_file import KubeconfigFile
 from components.nas_command import Nas
 from components.remote_docker import RemoteDocker
 from components.stack_config import show_warnings
-from nas.checks.ports import needed_ports
+from nas.checks.ports import asked_ports
 from nas.drift import marker
 from nas.errors import Problem, RefusedError
 from nas.facts import Facts, read_facts
@@ -41,7 +41,7 @@ def deploy(stack: str, config: Mapping[str, str]) -> None:
     settings = load_settings(stack, config)
     target = ssh_target(settings)
     target.write_known_hosts()
-    facts = read_facts(settings, target, needed_ports(settings))
+    facts = read_facts(settings, target, asked_ports(settings))
     problems = [
         *check_reachable(target, facts, preview=pulumi.runtime.is_dry_run()),
         *check_operator_proxy(settings.host, os.environ),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import yaml
 
-from nas.checks.ports import KUBELET_PORT
+from nas.checks.ports import API_PORTS, KUBELET_PORT
 from nas.drift import without_credentials
 from nas.errors import NAMESPACE, Problem, RefusedError, set_command
 from nas.facts import Facts
@@ -20,8 +20,6 @@ from nas.platforms import platform_named
 from nas.proxy import is_ip
 from nas.settings import EXAMPLES, Settings
 
-API_PORTS = (6443, 16443, 26443, 36443)
-"""Ports for the Kubernetes API, the first free one is taken."""
 PORTS = (*API_PORTS, KUBELET_PORT)
 """What the facts of a new stack have to look at."""
 HARD = frozenset({"platform", "host", "sshUser"})
