@@ -15,6 +15,12 @@ from collections.abc import Iterable, Mapping
 from nas.messages import text
 
 FATAL: Mapping[str, str] = {
+    "log-kubelet-args": r"failed to (parse kubelet flag|set feature gates from initial flags)"
+    r"|kubelet exited: .*(unknown flag|invalid argument|invalid configuration)"
+    r"|failed to validate kubelet (flags|configuration)",
+    "log-server-args": r"flag provided but not defined|flag needs an argument"
+    r'|invalid value ".*" for flag -|unknown (shorthand )?flag: |invalid argument ".*" for "-'
+    r"|no help topic for",
     "log-port": r"address already in use|failed to listen on .*bind",
     "log-cgroup-memory": r"failed to find memory cgroup|memory cgroup .*(disabled|not)",
     "log-cgroup-v1": r"cgroup v1 .*(unsupported|not supported|failCgroupV1)",
@@ -29,17 +35,11 @@ FATAL: Mapping[str, str] = {
     "log-inotify": r"too many open files|inotify.*(no space|limit)",
     "log-iptables": r"iptables.*(can't initialize|does not exist|Table does not)"
     r"|failed to start networking.*iptables",
-    "log-kubelet-args": r"failed to (parse kubelet flag|set feature gates from initial flags)"
-    r"|kubelet exited: .*(unknown flag|invalid argument|invalid configuration)"
-    r"|failed to validate kubelet (flags|configuration)",
-    "log-server-args": r"flag provided but not defined|flag needs an argument"
-    r'|invalid value ".*" for flag -|unknown (shorthand )?flag: |invalid argument ".*" for "-'
-    r"|no help topic for",
 }
 """Leaf -> what the line holds; the first that fits is taken."""
 
 ARGUMENTS = ("log-kubelet-args", "log-server-args")
-"""Leaves that no wait heals: the container's own arguments are wrong."""
+"""Leaves that no wait heals: the container's own arguments are wrong, at each of its starts."""
 
 
 def known_fatal(lines: Iterable[str]) -> tuple[str, str] | None:

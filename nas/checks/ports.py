@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from nas.errors import Problem, set_command
+from nas.errors import NAMESPACE, Problem, set_command
 from nas.fact_lines import Listener
 from nas.facts import Facts
 from nas.packaged import LOAD_BALANCER_PORTS, takes_web_ports
@@ -54,6 +54,12 @@ def free_api_port(settings: Settings, facts: Facts) -> int | None:
     published = {port.outside for text in settings.publish_ports for port in ports_of(text)}
     busy = {*(taken - ours), *OTHER_PORTS, *published, settings.api_port}
     return next((port for port in API_PORTS if port not in busy), None)
+
+
+def _bridge(settings: Settings) -> str:
+    move = set_command("networkMode", "bridge")
+    # A node on a bridge has its container's address.
+    return f"{move} and pulumi config rm {NAMESPACE}:nodeIp" if settings.node_ip else move
 
 
 def _write_free(settings: Settings, facts: Facts) -> str:
@@ -160,7 +166,7 @@ def _cluster(settings: Settings, facts: Facts, taken: Iterable[Listener]) -> Pro
         str(settings.api_port),
         f"another Kubernetes ({programs}) runs on the NAS and holds what k3s needs: {ports}",
         "stop it in the app of the NAS that brought it, or "
-        f"{set_command('networkMode', 'bridge')} with an apiPort that is free{example}",
+        f"{_bridge(settings)} with an apiPort that is free{example}",
     )
 
 
@@ -172,5 +178,5 @@ def _busy(settings: Settings, facts: Facts, taken: Listener) -> Problem:
         shown = json.dumps(settings.publish_ports)
         return Problem("publishPorts", shown, why, "write another port of the NAS before the ':'")
     stop = f"stop {taken.program}" if taken.program else "stop the other Kubernetes on this NAS"
-    fix = f"{stop}, or {set_command('networkMode', 'bridge')}: then only apiPort is taken"
+    fix = f"{stop}, or {_bridge(settings)}: then only apiPort is taken"
     return Problem("apiPort", str(settings.api_port), why, fix)

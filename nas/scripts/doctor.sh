@@ -81,7 +81,7 @@ look_at_container() {
   done <"$tmp/env"
   rm -f "$tmp/env"
   limited 10 "$docker" logs --tail "$LOG_LINES" "$CONTAINER" >"$tmp/log" 2>&1
-  { telling_lines <"$tmp/log"
+  { telling_lines "$tmp/log"
     tail -n 4 "$tmp/log" | masked | cut -c 1-500; } | sed 's/^/log=/'
 }
 

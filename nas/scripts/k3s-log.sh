@@ -9,14 +9,19 @@ ENDS_LIMIT=5
 ENDS_TIME=60
 # Seconds between two looks.
 ENDS_PAUSE=3
-# The help that k3s prints of its options before it names a wrong one is shorter than this.
-LOG_LINES=400
+# More than k3s writes in one start.
+LOG_LINES=3000
 
-# Of the log on standard input the last lines that may say why k3s ended, without secrets.
+# telling_lines FILE: of a log the last lines that may say why k3s ended, without secrets. About its
+# arguments it says something once in each start, with hundreds of lines around.
 telling_lines() {
   { printf '%s\n' "$FATAL_LEAVES" | cut -d ' ' -f 2-
     printf '%s\n' 'level=fatal' 'panic' 'level=error'; } >"$tmp/patterns"
-  grep -E -i -f "$tmp/patterns" | tail -n 8 | masked | cut -c 1-500
+  for leaf in $FATAL_ARGUMENTS; do
+    printf '%s\n' "$FATAL_LEAVES" | sed -n "s/^$leaf //p"
+  done >"$tmp/argument-patterns"
+  { grep -E -i -f "$tmp/argument-patterns" "$1" | tail -n 2
+    tail -n 400 "$1" | grep -E -i -f "$tmp/patterns" | tail -n 8; } | masked | cut -c 1-500
 }
 
 # Sets fatal_line to what k3s said last of its end, and fatal_leaf to what that is known as, else to
@@ -27,7 +32,7 @@ find_fatal() {
 }
 
 find_fatal_in() {
-  telling_lines <"$1" >"$tmp/telling"
+  telling_lines "$1" >"$tmp/telling"
   fatal_leaf=
   while read -r leaf pattern; do
     fatal_line=$(grep -E -i -e "$pattern" "$tmp/telling" | tail -n 1)

@@ -145,3 +145,9 @@ def test_the_port_of_our_own_server_is_a_good_proposal() -> None:
 
 def test_the_nas_is_asked_about_every_port_that_may_be_proposed() -> None:
     assert {*API_PORTS, 9443, 10250} <= set(asked_ports(settings(apiPort="9443")))
+
+
+def test_a_bridge_is_proposed_together_with_what_it_asks_for() -> None:
+    for held in (Listener(10250), Listener(10250, program="kubelet")):
+        (found,) = check_ports(settings(nodeIp="192.168.31.88"), facts(listeners=(held,)))
+        assert "networkMode bridge and pulumi config rm nas-k3s:nodeIp" in found.fix

@@ -204,6 +204,14 @@ BROKEN: tuple[tuple[str, str, Change], ...] = (
         "log-kubelet-args",
         log("E1125 17:00:04.739 16516 run.go:72] failed to parse kubelet flag: unknown flag: --x"),
     ),
+    (
+        "logs",
+        "log-kubelet-args",
+        nas(
+            container=Container("running", restarts=3),
+            log=("address already in use", "failed to validate kubelet configuration", "bye"),
+        ),
+    ),
     ("logs", "log-server-args", log('level=fatal msg="flag provided but not defined: -nope"')),
     ("logs", "log-iptables", log("can't initialize iptables table `nat': Table does not exist")),
     ("env", "env-missing", environment(HTTP_PROXY=None)),
