@@ -50,6 +50,8 @@ class K3sServerArgs(TypedDict):
     """Name of the node, and host name of the container."""
     command: Sequence[str]
     """Arguments of k3s."""
+    made_with: Mapping[str, str]
+    """Flags of k3s that its data depends on, which are noted there."""
     asks_image: bool
     """Whether the image is asked about them before it runs: some are the owner's."""
     env: Mapping[str, str]
@@ -145,7 +147,12 @@ class K3sServer(pulumi.ComponentResource):
             f"{name}-cluster-id",
             {
                 "script": "cluster-id.sh",
-                "variables": _place_variables(args),
+                "variables": {
+                    **_place_variables(args),
+                    "MADE_WITH": "\n".join(
+                        f"{flag}={value}" for flag, value in args["made_with"].items()
+                    ),
+                },
                 "create": "claim",
                 "reason": self.cluster_identifier,
                 "timeout": 60,

@@ -19,6 +19,7 @@ from components.kubeconfig_file import KubeconfigFile
 from components.nas_command import Nas
 from components.remote_docker import RemoteDocker
 from components.stack_config import show_warnings
+from nas.checks.data import made_with
 from nas.checks.ports import asked_ports
 from nas.drift import marker
 from nas.errors import Problem, RefusedError
@@ -81,6 +82,7 @@ def build(
             "container_name": settings.container_name,
             "node_name": plan.node_name,
             "command": plan.command,
+            "made_with": made_with(settings),
             "asks_image": bool(settings.server_args),
             "env": plan.env,
             "registries_yaml": plan.registries_yaml,

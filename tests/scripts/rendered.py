@@ -17,6 +17,7 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "PLATFORM": "auto",
         "DATA_PLACE": "k3s-data",
         "ETC_PLACE": "k3s-etc",
+        "MADE_WITH": "cluster-cidr=10.42.0.0/16\nnode-name=nas88",
     },
     "cluster-ready.sh": {
         "PLATFORM": "auto",
