@@ -51,6 +51,10 @@ class K3sServerArgs(TypedDict):
     """Name of the node, and host name of the container."""
     command: Sequence[str]
     """Arguments of k3s."""
+    made_with: Mapping[str, str]
+    """Flags of k3s that its data depends on, which are noted there."""
+    asks_image: bool
+    """Whether the image is asked about them before it runs: some are the owner's."""
     env: Mapping[str, str]
     """Environment. A secret: it may hold the proxy's password and the token."""
     registries_yaml: str
@@ -136,14 +140,20 @@ class K3sServer(pulumi.ComponentResource):
                 ),
             ),
         )
-        mounts, last = _data(name, args, image, on_nas)
+        asked = _arguments_check(name, args, self, image)
+        mounts, last = _data(name, args, asked, on_nas)
         cluster = args["cluster_identifier"]
         self.cluster_identifier = remembered(f"{name}-cluster", cluster.seen, cluster.first, self)
         claim = args["nas"].script(
             f"{name}-cluster-id",
             {
                 "script": "cluster-id.sh",
-                "variables": _place_variables(args),
+                "variables": {
+                    **_place_variables(args),
+                    "MADE_WITH": "\n".join(
+                        f"{flag}={value}" for flag, value in args["made_with"].items()
+                    ),
+                },
                 "create": "claim",
                 "reason": self.cluster_identifier,
                 "timeout": 60,
@@ -205,8 +215,31 @@ class K3sServer(pulumi.ComponentResource):
         self.register_outputs({"image": args["image"], "container": args["container_name"]})
 
 
+def _arguments_check(
+    name: str, args: K3sServerArgs, parent: pulumi.Resource, image: docker.RemoteImage
+) -> pulumi.Resource:
+    """Asks the new image about the owner's arguments, if there are any."""
+    if not args["asks_image"]:
+        return image
+    return args["nas"].script(
+        f"{name}-arguments",
+        {
+            "script": "arguments-check.sh",
+            "variables": {
+                "IMAGE": args["image"],
+                "CONTAINER": args["container_name"],
+                "ARGUMENTS": "\n".join(args["command"]),
+            },
+            "create": "check",
+            "shown": {"image": args["image"]},
+            "timeout": 120,
+        },
+        pulumi.ResourceOptions(parent=parent, depends_on=[image]),
+    )
+
+
 def _data(
-    name: str, args: K3sServerArgs, image: docker.RemoteImage, on_nas: pulumi.ResourceOptions
+    name: str, args: K3sServerArgs, image: pulumi.Resource, on_nas: pulumi.ResourceOptions
 ) -> tuple[list[docker.ContainerMountArgs], pulumi.Resource]:
     """Mounts of the data, and the last of the resources that have to be there for them.
 

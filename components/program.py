@@ -19,7 +19,8 @@ from components.kubeconfig_file import KubeconfigFile
 from components.nas_command import Nas
 from components.remote_docker import RemoteDocker
 from components.stack_config import show_warnings
-from nas.checks.ports import needed_ports
+from nas.checks.data import made_with
+from nas.checks.ports import asked_ports
 from nas.drift import marker
 from nas.errors import Problem, RefusedError
 from nas.facts import Facts, read_facts
@@ -41,7 +42,7 @@ def deploy(stack: str, config: Mapping[str, str]) -> None:
     settings = load_settings(stack, config)
     target = ssh_target(settings)
     target.write_known_hosts()
-    facts = read_facts(settings, target, needed_ports(settings))
+    facts = read_facts(settings, target, asked_ports(settings))
     problems = [
         *check_reachable(target, facts, preview=pulumi.runtime.is_dry_run()),
         *check_operator_proxy(settings.host, os.environ),
@@ -81,6 +82,8 @@ def build(
             "container_name": settings.container_name,
             "node_name": plan.node_name,
             "command": plan.command,
+            "made_with": made_with(settings),
+            "asks_image": bool(settings.server_args),
             "env": plan.env,
             "registries_yaml": plan.registries_yaml,
             "ca_certificates": plan.ca_certificates,

@@ -75,7 +75,8 @@ class Facts:
         kernel_may_lack: features that no module was found for.
         cpus: number of processors.
         container_flags: flag of k3s without dashes -> value, of those that its data depends on.
-        token: fingerprint of the cluster's token, while it runs.
+        made_with: the same of data that is there, with or without a container.
+        token: fingerprint of the token that the cluster's data is encrypted with.
         running: number of running containers.
         no_restart_policy: running containers that Docker would not start again by itself.
         data_size, data_free, data_inodes, data_free_inodes: of the file system below Docker's
@@ -142,6 +143,7 @@ class Facts:
     kernel_may_lack: tuple[str, ...] = ()
     cpus: int | None = None
     container_flags: Mapping[str, str] = field(default_factory=dict)
+    made_with: Mapping[str, str] = field(default_factory=dict)
     token: str = ""
     running: int | None = None
     no_restart_policy: tuple[str, ...] = field(default=())
@@ -253,6 +255,7 @@ def parse_facts(text: str) -> Facts:
         kernel_may_lack=tuple(every("kernel_may_lack")),
         cpus=number("cpus"),
         container_flags=_flags(every("container_flag")),
+        made_with=_flags(every("made_with")),
         token=one("token"),
         running=number("running"),
         no_restart_policy=tuple(every("no_restart_policy")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 
 from nas.errors import NAMESPACE, Problem
@@ -59,7 +59,7 @@ def _overlaps(
         key, other = "clusterCidr", "serviceCidr"
         if blocks[key] == DEFAULTS[key]:
             key, other = other, key
-        found.append((key, _overlap(other, blocks), free_block(networks[key].version, taken)))
+        found.append((key, _overlap(other, blocks), propose_block(networks[key].version, taken)))
     lan = networks.get("lanCidr")
     for key in ("clusterCidr", "serviceCidr"):
         if lan is None or not networks[key].overlaps(lan):
@@ -67,7 +67,7 @@ def _overlaps(
         nas = next((literal[name] for name in ("nodeIp", "host") if name in literal), None)
         if nas is None or ipaddress.ip_address(nas) in lan:
             found.append(
-                (key, _overlap("lanCidr", blocks), free_block(networks[key].version, taken))
+                (key, _overlap("lanCidr", blocks), propose_block(networks[key].version, taken))
             )
         else:
             near = ipaddress.ip_network(f"{nas}/{24 if '.' in nas else 64}", strict=False)
@@ -91,14 +91,16 @@ def _holding(
             if ipaddress.ip_address(text) in networks[key]
         ]
         if held:
-            fix = free_block(networks[key].version, taken)
+            fix = propose_block(networks[key].version, taken)
             found.append((key, f"holds {' and '.join(held)}", fix))
     return found
 
 
-def free_block(version: int, taken: Iterable[_Network]) -> str:
-    """What to write instead of a block of this family that `taken` leaves no room for."""
-    taken = tuple(taken)
+def propose_block(version: int, taken: list[_Network]) -> str:
+    """What to write instead of a block of this family that `taken` leaves no room for.
+
+    What is proposed is taken from then on: two settings must not get the same.
+    """
     free = next(
         (
             text
@@ -107,6 +109,8 @@ def free_block(version: int, taken: Iterable[_Network]) -> str:
         ),
         None,
     )
+    if free is not None:
+        taken.append(ipaddress.ip_network(free))
     example = "" if free is None else f", e.g. {free}"
     return f"write a block that nothing in your network uses{example}"
 

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 
 import yaml
 
-from nas.checks.ports import KUBELET_PORT
+from nas.checks.ports import API_PORTS, KUBELET_PORT
 from nas.drift import without_credentials
 from nas.errors import NAMESPACE, Problem, RefusedError, set_command
+from nas.fact_lines import Network
 from nas.facts import Facts
 from nas.host_key import HostKey
 from nas.plan import make_plan
@@ -20,8 +21,6 @@ from nas.platforms import platform_named
 from nas.proxy import is_ip
 from nas.settings import EXAMPLES, Settings
 
-API_PORTS = (6443, 16443, 26443, 36443)
-"""Ports for the Kubernetes API, the first free one is taken."""
 PORTS = (*API_PORTS, KUBELET_PORT)
 """What the facts of a new stack have to look at."""
 HARD = frozenset({"platform", "host", "sshUser"})
@@ -111,6 +110,23 @@ def _node_ip(settings: Settings, facts: Facts) -> str | None:
     return None
 
 
+def _lan(settings: Settings, facts: Facts, address: str) -> Network | None:
+    """The network of the NAS's own address, where it is one that this cluster can live beside."""
+    own = ipaddress.ip_address(address)
+    of_docker = {subnet for network in facts.docker_networks for subnet in network.subnets}
+    ours = [ipaddress.ip_network(b) for b in (settings.cluster_cidr, settings.service_cidr)]
+    found = [
+        network
+        for network in {route.network for route in facts.routes} - of_docker
+        # A route to one address is none to a LAN.
+        if own in network and network.num_addresses > 2
+    ]
+    if not found:
+        return None
+    lan = max(found, key=lambda network: network.prefixlen)
+    return None if any(lan.overlaps(block) for block in ours) else lan
+
+
 def _lines(
     settings: Settings, facts: Facts, key: HostKey, api_port: int, secrets: tuple[str, ...]
 ) -> Iterator[str]:
@@ -145,7 +161,8 @@ def _lines(
     yield _entry("k3sVersion", settings.k3s_version)
     address = _node_ip(settings, facts)
     if address is not None:
-        yield "  # The address of the NAS that this connection reached."
+        yield "  # The address of the NAS that this connection reached. With networkMode bridge the"
+        yield "  # node has its container's own: remove this then."
         yield _entry("nodeIp", address)
     if facts.own_container:
         yield f"  # The port of the container {facts.own_container}, which is this stack's."
@@ -186,10 +203,16 @@ def _proxy_lines(settings: Settings, facts: Facts, secrets: tuple[str, ...]) -> 
         yield "  # Docker restarts once for its proxy; never leaves that to you."
     yield _entry("restartDaemon", settings.restart_daemon)
     address = _node_ip(settings, facts)
-    if address is not None:
-        lan = ipaddress.ip_network(f"{address}/{24 if '.' in address else 64}", strict=False)
-        yield "  # What of your LAN pods reach without the proxy; the NAS did not tell its size:"
-        yield f"  # {NAMESPACE}:lanCidr: {lan}"
+    if address is None:
+        return
+    lan = _lan(settings, facts, address)
+    if lan is not None:
+        yield "  # Your LAN, as the NAS's routes have it: reached without the proxy."
+        yield _entry("lanCidr", str(lan))
+        return
+    near = ipaddress.ip_network(f"{address}/{24 if '.' in address else 64}", strict=False)
+    yield "  # What of your LAN pods reach without the proxy; the NAS did not tell its size:"
+    yield f"  # {NAMESPACE}:lanCidr: {near}"
 
 
 def _entry(key: str, value: object) -> str:

@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Mapping
 from importlib import resources
 
+from nas import k3s_log
 from nas.daemon_routes import BLOCK_BEGIN, BLOCK_END
 from nas.platforms import shell_table
 
@@ -33,11 +34,18 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         *_STRATEGIES,
     ),
     "docker-path.sh": ("docker-wrapper.sh",),
-    "cluster-ready.sh": ("docker-wrapper.sh", "cluster-data.sh", "k3s-data.sh", "kubectl.sh"),
+    "cluster-ready.sh": (
+        "docker-wrapper.sh",
+        "cluster-data.sh",
+        "k3s-data.sh",
+        "k3s-log.sh",
+        "kubectl.sh",
+    ),
+    "arguments-check.sh": ("k3s-log.sh",),
     "cluster-id.sh": ("cluster-data.sh",),
     "host-cleanup.sh": ("cluster-data.sh", "k3s-container.sh"),
     "data-directory.sh": ("owned-directory.sh",),
-    "doctor.sh": ("registry-ask.sh", "proxy-probe.sh"),
+    "doctor.sh": ("registry-ask.sh", "proxy-probe.sh", "k3s-log.sh"),
     "facts.sh": (
         *_STRATEGIES,
         "facts-network.sh",
@@ -51,7 +59,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     ),
     "data-snapshot.sh": ("cluster-data.sh", "k3s-data.sh", "k3s-container.sh"),
     "image-check.sh": ("registry-ask.sh",),
-    "kubeconfig.sh": ("cluster-data.sh", "k3s-data.sh"),
+    "kubeconfig.sh": ("cluster-data.sh", "k3s-data.sh", "k3s-log.sh"),
     "timeline.sh": ("kubectl.sh",),
 }
 """What a script needs beside the library: each file has one concern."""
@@ -81,6 +89,8 @@ def render(name: str, variables: Mapping[str, str]) -> str:
     if "strategy-vendor-script.sh" in parts:
         marks = {"BLOCK_BEGIN": BLOCK_BEGIN, "BLOCK_END": BLOCK_END}
         data |= {**marks, "BLOCK_AWK": script_source("block.awk")}
+    if "k3s-log.sh" in parts:
+        data |= k3s_log.shell_variables()
     assignments = "".join(f"{key}={shlex.quote(value)}\n" for key, value in data.items())
     texts = [
         f"# nas-k3s {name}\nset -u\n",

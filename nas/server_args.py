@@ -44,6 +44,8 @@ def check(arguments: Sequence[str]) -> list[tuple[int, BadValueError]]:
     for index, argument in enumerate(arguments):
         is_flag = argument.startswith("-")
         fault = _flag_fault(argument) if is_flag else _word_fault(argument, takes_value)
+        if fault is None and is_flag and "=" in argument and argument in arguments[:index]:
+            fault = BadValueError("stands there twice", "remove one")
         if fault is not None:
             found.append((index, fault))
         # Behind a flag that is refused its value is no fault of its own.

@@ -27,6 +27,7 @@ from pydantic_core import ErrorDetails
 from nas import limits, server_args, values
 from nas.errors import NAMESPACE, NOT_SHOWN, Problem, RefusedError, set_command
 from nas.key_files import check_certificates, check_private_key
+from nas.kubelet_args import check as check_kubelet_args
 from nas.kubelet_args import kubelet_arg
 from nas.networks import check_networks
 from nas.proxy import (
@@ -40,6 +41,7 @@ from nas.proxy import (
 from nas.published_ports import PublishedPort, doubles, publish_port, published
 from nas.registries import Registries
 from nas.registry_checks import check_registries
+from nas.versions import image_version
 
 EXAMPLES = "stacks/Pulumi.example.yaml"
 
@@ -392,6 +394,7 @@ def _cross_checks(settings: Settings) -> list[Problem]:
         *_check_networks(settings),
         *_check_network_mode(settings),
         *_check_server_args(settings),
+        *_check_kubelet_args(settings),
         *_check_ca(settings),
         *_check_kubeconfig(settings),
         *check_registries(settings.registries),
@@ -573,6 +576,14 @@ def _check_server_args(settings: Settings) -> list[Problem]:
     return [
         Problem(f"serverArgs[{index}]", server_args.shown(arguments[index]), fault.why, fault.fix)
         for index, fault in server_args.check(arguments)
+    ]
+
+
+def _check_kubelet_args(settings: Settings) -> list[Problem]:
+    arguments = settings.kubelet_args
+    return [
+        Problem(f"kubeletArgs[{index}]", json.dumps(arguments[index]), fault.why, fault.fix)
+        for index, fault in check_kubelet_args(arguments, image_version(settings.image))
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nas import kubelet_args
 from nas.checks.data import changed_domain
 from nas.checks.health import find_troubles
 from nas.checks.kernel import kernel_warnings
@@ -11,9 +12,11 @@ from nas.checks.upgrade import unchecked_upgrade
 from nas.daemon_proxy import DaemonProxy, choice_for, daemon_differs
 from nas.drift import Drift
 from nas.facts import Facts, Unreadable
+from nas.kubelet_flags import LINE
 from nas.messages import text
 from nas.registry_checks import registry_warnings
 from nas.settings import Settings
+from nas.versions import image_version
 
 
 def find_warnings(
@@ -22,7 +25,7 @@ def find_warnings(
     """One line each."""
     if isinstance(facts, Unreadable):
         return (f"the NAS was not read ({facts.reason}): the plan is made without its facts",)
-    warnings = registry_warnings(settings.registries)
+    warnings = [*registry_warnings(settings.registries), *_unknown_arguments(settings)]
     if facts.machine and facts.machine not in ("x86_64", "aarch64", "armv7l"):
         warnings.append(f"k3s has no image for {facts.machine}")
     if facts.docker and not facts.engine:
@@ -53,6 +56,17 @@ def find_warnings(
         warnings.append(_blast_radius(settings, facts, "to take its proxy away"))
     warnings += unchecked_upgrade(settings, facts)
     return tuple(warnings)
+
+
+def _unknown_arguments(settings: Settings) -> list[str]:
+    if kubelet_args.is_known(image_version(settings.image)):
+        return []
+    major, minor = LINE
+    return [
+        f"kubeletArgs[{index}] {settings.kubelet_args[index]} is no option of the kubelet of "
+        f"Kubernetes {major}.{minor}: if that of {settings.image} lacks it too, k3s will not start"
+        for index in kubelet_args.unknown(settings.kubelet_args)
+    ]
 
 
 def _blast_radius(settings: Settings, facts: Facts, why: str) -> str:

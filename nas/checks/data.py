@@ -1,8 +1,9 @@
-"""What cannot be changed on the data of a cluster that is there already."""
+"""What cannot be changed on the data of a cluster, whether it runs or was kept by destroy."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from nas.daemon_routes import fingerprint
 from nas.errors import Problem
@@ -33,21 +34,38 @@ _FIXED = (
 
 
 def check_data(settings: Settings, facts: Facts) -> list[Problem]:
-    """Edits that k3s, or what runs in it, would not survive on the data that it has."""
-    if facts.own_container != settings.container_name:
+    """Settings that k3s, or what runs in it, would not survive on the data that is there: that of
+    its container, or what an earlier cluster left (keepData)."""
+    flags = _flags_of_data(settings, facts)
+    if flags is None:
         return []
-    wanted = {
-        "clusterCidr": settings.cluster_cidr,
-        "serviceCidr": settings.service_cidr,
-        "nodeName": settings.node,
-    }
+    wanted = made_with(settings)
     problems = []
     for key, flag, why in _FIXED:
-        old = facts.container_flags.get(flag, wanted[key])
-        if wanted[key] != old:
-            shown, reason = json.dumps(wanted[key]), why.format(old=old)
+        old = flags.get(flag, wanted[flag])
+        if wanted[flag] != old:
+            shown, reason = json.dumps(wanted[flag]), why.format(old=old)
             problems.append(Problem(key, shown, reason, f"write {old}, or {_anew(settings)}"))
     return problems + _check_token(settings, facts)
+
+
+def made_with(settings: Settings) -> dict[str, str]:
+    """Flag of k3s without dashes -> value, of those that its data depends on."""
+    return {
+        "cluster-cidr": settings.cluster_cidr,
+        "service-cidr": settings.service_cidr,
+        "node-name": settings.node,
+        "cluster-domain": settings.cluster_domain,
+    }
+
+
+def _flags_of_data(settings: Settings, facts: Facts) -> Mapping[str, str] | None:
+    """What the data was made with, None where there is none, or somebody else's container."""
+    if facts.own_container == settings.container_name:
+        return {**facts.made_with, **facts.container_flags}
+    if facts.container or facts.cluster_data != "there":
+        return None
+    return facts.made_with
 
 
 def _check_token(settings: Settings, facts: Facts) -> list[Problem]:
@@ -71,13 +89,12 @@ def token_print(token: str) -> str:
 
 def changed_domain(settings: Settings, facts: Facts) -> str | None:
     """The domain that the services of the running cluster have, when it is to be another."""
-    old = facts.container_flags.get("cluster-domain", settings.cluster_domain)
+    flags = _flags_of_data(settings, facts) or {}
+    old = flags.get("cluster-domain", settings.cluster_domain)
     return None if old == settings.cluster_domain else old
 
 
 def _anew(settings: Settings) -> str:
-    name = settings.container_name
-    return (
-        "begin with an empty cluster: `pulumi destroy`, then on the NAS "
-        f"`docker volume rm {name}-data {name}-etc`"
-    )
+    data, etc = settings.places
+    remove = "docker volume rm" if settings.data_directory is None else "rm -r"
+    return f"begin with an empty cluster: `pulumi destroy`, then on the NAS `{remove} {data} {etc}`"

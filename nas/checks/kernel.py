@@ -86,7 +86,9 @@ def _cgroups(settings: Settings, facts: Facts) -> list[Problem]:
         if first is None or version.patch < first:
             key, shown = settings.image_setting, settings.k3s_image or settings.k3s_version
             why = "is too old for the cgroups of this NAS, which are of version 2"
-            problems.append(Problem(key, json.dumps(shown), why, "write e.g. v1.34.4-k3s1"))
+            # The data of one that ran may go up one minor at most.
+            near = "v1.34.4-k3s1" if not first else f"v1.{version.minor}.{first}-k3s1"
+            problems.append(Problem(key, json.dumps(shown), why, f"write e.g. {near}"))
     return problems
 
 

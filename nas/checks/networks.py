@@ -12,7 +12,8 @@ from nas.bridge import bridge_networks
 from nas.errors import Problem, set_command
 from nas.fact_lines import Network
 from nas.facts import Facts
-from nas.networks import free_block
+from nas.networks import propose_block
+from nas.proxy import is_ip
 from nas.settings import Settings
 
 _OF_KUBERNETES = re.compile(r"cni\d|flannel|kube-|veth")
@@ -59,13 +60,26 @@ def _overlaps(settings: Settings, facts: Facts) -> Iterator[tuple[str, str, str,
     """Setting, its block, what it overlaps, and the fix; the first overlap of each setting."""
     found = list(_networks(settings, facts))
     ours = {"clusterCidr": settings.cluster_cidr, "serviceCidr": settings.service_cidr}
-    taken = [*(network for network, _ in found), *map(ipaddress.ip_network, ours.values())]
+    taken = [
+        *(network for network, _ in found),
+        *map(ipaddress.ip_network, (*ours.values(), *_elsewhere(settings))),
+    ]
     for key, block in ours.items():
         own = ipaddress.ip_network(block)
         # Of each family on its own: blocks of different ones never overlap.
         what = [text for network, text in found if network.overlaps(own)]
         if what:
-            yield key, block, what[0], free_block(own.version, taken)
+            yield key, block, what[0], propose_block(own.version, taken)
+
+
+def _elsewhere(settings: Settings) -> Iterator[str]:
+    """What the NAS has to reach outside of the cluster, as far as the settings say it."""
+    if settings.lan_cidr is not None:
+        yield settings.lan_cidr
+    proxy = settings.proxy_url
+    for address in (settings.host, settings.node_ip, None if proxy is None else proxy.host):
+        if address is not None and is_ip(address.strip("[]")):
+            yield address.strip("[]")
 
 
 def _networks(settings: Settings, facts: Facts) -> Iterator[tuple[Network, str]]:

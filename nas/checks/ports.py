@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from nas.errors import Problem, set_command
+from nas.errors import NAMESPACE, Problem, set_command
 from nas.fact_lines import Listener
 from nas.facts import Facts
 from nas.packaged import LOAD_BALANCER_PORTS, takes_web_ports
+from nas.published_ports import published as ports_of
 from nas.settings import Settings
 
 KUBELET_PORT = 10250
@@ -32,11 +33,38 @@ KUBERNETES = (
 )
 """Processes of other clusters, as the kernel cuts their names."""
 RUNS = ("running", "restarting", "paused")
+API_PORTS = (6443, 16443, 26443, 36443)
+"""Ports for the Kubernetes API: the first free one is taken, or proposed."""
 
 
 def needed_ports(settings: Settings) -> tuple[int, ...]:
     """Ports of the NAS that the container takes, TCP or UDP."""
     return tuple(sorted({port for port, _ in _needed(settings)}))
+
+
+def asked_ports(settings: Settings) -> tuple[int, ...]:
+    """What the facts have to look at: what is needed, and what could be proposed instead."""
+    return tuple(sorted({*needed_ports(settings), *API_PORTS}))
+
+
+def free_api_port(settings: Settings, facts: Facts) -> int | None:
+    """A port for the API that these facts say is free, None: no port that was looked at is."""
+    taken = {one.port for one in facts.listeners if one.protocol == "tcp"}
+    ours = {one.port for one in facts.listeners if _is_ours(facts, one)}
+    published = {port.outside for text in settings.publish_ports for port in ports_of(text)}
+    busy = {*(taken - ours), *OTHER_PORTS, *published, settings.api_port}
+    return next((port for port in API_PORTS if port not in busy), None)
+
+
+def _bridge(settings: Settings) -> str:
+    move = set_command("networkMode", "bridge")
+    # A node on a bridge has its container's address.
+    return f"{move} and pulumi config rm {NAMESPACE}:nodeIp" if settings.node_ip else move
+
+
+def _write_free(settings: Settings, facts: Facts) -> str:
+    port = free_api_port(settings, facts)
+    return "write a free one" if port is None else f"write a free one, e.g. {port}"
 
 
 def _needed(settings: Settings) -> set[tuple[int, str]]:
@@ -61,7 +89,12 @@ def check_ports(settings: Settings, facts: Facts) -> list[Problem]:
         ]
     if settings.api_port in OTHER_PORTS:
         return [
-            Problem("apiPort", shown, "is a port that Kubernetes itself needs", "write e.g. 16443")
+            Problem(
+                "apiPort",
+                shown,
+                "is a port that Kubernetes itself needs",
+                _write_free(settings, facts),
+            )
         ]
     needed = _needed(settings)
     busy: dict[tuple[int, str], Listener] = {}
@@ -75,8 +108,8 @@ def check_ports(settings: Settings, facts: Facts) -> list[Problem]:
     others = [taken for taken in rest if taken.program not in KUBERNETES]
     return [
         *([_web(settings, web)] if web else []),
-        *([_cluster(settings, clusters)] if clusters else []),
-        *(_busy(settings, taken) for taken in others),
+        *([_cluster(settings, facts, clusters)] if clusters else []),
+        *(_busy(settings, facts, taken) for taken in others),
     ]
 
 
@@ -123,25 +156,27 @@ def _is_ours(facts: Facts, taken: Listener) -> bool:
     return f"{taken.port}/{taken.protocol}" in facts.container_publishes
 
 
-def _cluster(settings: Settings, taken: Iterable[Listener]) -> Problem:
+def _cluster(settings: Settings, facts: Facts, taken: Iterable[Listener]) -> Problem:
     ports = ", ".join(str(port) for port in sorted({one.port for one in taken}))
     programs = ", ".join(dict.fromkeys(one.program for one in taken))
+    port = free_api_port(settings, facts)
+    example = "" if port is None else f", e.g. {port}"
     return Problem(
         "apiPort",
         str(settings.api_port),
         f"another Kubernetes ({programs}) runs on the NAS and holds what k3s needs: {ports}",
         "stop it in the app of the NAS that brought it, or "
-        f"{set_command('networkMode', 'bridge')} with an apiPort that is free, e.g. 16443",
+        f"{_bridge(settings)} with an apiPort that is free{example}",
     )
 
 
-def _busy(settings: Settings, taken: Listener) -> Problem:
+def _busy(settings: Settings, facts: Facts, taken: Listener) -> Problem:
     why = f"port {taken.port} of the NAS is in use{_by(taken)}"
     if taken.port == settings.api_port and taken.protocol == "tcp":
-        return Problem("apiPort", str(settings.api_port), why, "write a free one, e.g. 16443")
+        return Problem("apiPort", str(settings.api_port), why, _write_free(settings, facts))
     if settings.network_mode == "bridge":
         shown = json.dumps(settings.publish_ports)
         return Problem("publishPorts", shown, why, "write another port of the NAS before the ':'")
     stop = f"stop {taken.program}" if taken.program else "stop the other Kubernetes on this NAS"
-    fix = f"{stop}, or {set_command('networkMode', 'bridge')}: then only apiPort is taken"
+    fix = f"{stop}, or {_bridge(settings)}: then only apiPort is taken"
     return Problem("apiPort", str(settings.api_port), why, fix)

@@ -86,7 +86,9 @@ def _elsewhere(facts: Facts) -> str:
     volume = next(iter(volumes), known)
     if volume is None:
         return "write a directory on a disk of the NAS"
-    return set_command(_KEY, f"{volume}/k3s")
+    near = f"{volume.rstrip('/')}/k3s"
+    # What was refused is no proposal.
+    return set_command(_KEY, f"{near}-data" if near == facts.data_directory else near)
 
 
 def _place(settings: Settings, facts: Facts) -> list[Problem]:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from nas.checks.ports import needed_ports
+from nas.checks.ports import asked_ports, needed_ports
 from nas.daemon_proxy import DaemonProxy, plan_daemon_proxy
 from nas.doctor.evidence import Case, Here, OnNas, Tls, parse_on_nas
 from nas.doctor.tls import certificate_through
@@ -46,7 +46,7 @@ def gather(stack: StackConfig, environment: Mapping[str, str], deadline: float) 
     settings = load_settings(stack.stack, stack.config)
     target = ssh_target(settings)
     target.write_known_hosts()
-    facts = read_facts(settings, target, needed_ports(settings), deadline * FACTS_SHARE)
+    facts = read_facts(settings, target, asked_ports(settings), deadline * FACTS_SHARE)
     if isinstance(facts, Unreadable) and facts.so_far:
         # SSH works, and something behind it hangs.
         facts = parse_facts(facts.so_far)

@@ -5,6 +5,9 @@
 # directory with `rm -rf DIR/*` means this file too.
 # shellcheck disable=SC2034 # for cluster-id.sh and facts.sh
 CLUSTER_ID_FILE=nas-k3s-cluster
+# The file in the data with what it was made with, and cannot be changed on it: `FLAG=VALUE` lines.
+# shellcheck disable=SC2034
+MADE_WITH_FILE=nas-k3s-made-with
 # Beside the kubeconfig: the checksum of the one that was handed out.
 # shellcheck disable=SC2034 # for kubeconfig.sh, facts.sh and host-cleanup.sh
 HANDED_OUT_FILE=nas-k3s-handed-out
@@ -24,6 +27,14 @@ find_place() {
   printf '%s\n' "$volumes" | grep -qxF "$1" || return 0
   place=$(bounded 15 "$docker" volume inspect --format '{{.Mountpoint}}' "$1" 2>/dev/null) || return 1
   [ -n "$place" ] && [ -d "$place" ]
+}
+
+# The fingerprint of the secret part of the token on standard input, nothing when there is none.
+token_sum() {
+  token_of=$(cat)
+  token_of=${token_of#K10*::}
+  token_of=${token_of#*:}
+  [ -z "$token_of" ] || printf '%s' "$token_of" | md5sum | cut -d ' ' -f 1
 }
 
 # The checksum of the certificates in the kubeconfig on standard input, nothing when there are none.

@@ -1,9 +1,10 @@
 # shellcheck shell=sh
-# Writes into the cluster's data which cluster it is, once: data that says it is left alone.
+# Writes into the cluster's data which cluster it is, once: data that says it is left alone. And what
+# it is made with, for an `up` that finds the data without its container.
 #
 # claim ID
 #
-# Variables: PLATFORM, DATA_PLACE and ETC_PLACE, volumes or directories.
+# Variables: PLATFORM, DATA_PLACE and ETC_PLACE, volumes or directories, MADE_WITH (lines).
 
 main() {
   need_root
@@ -17,12 +18,16 @@ main() {
     return 0
   fi
   file=$place/$CLUSTER_ID_FILE
-  if [ ! -s "$file" ]; then
-    if ! printf '%s\n' "$2" >"$file.new" || ! mv "$file.new" "$file"; then
-      fail "cannot write $file" "free space on that volume"
-    fi
-  fi
+  [ -s "$file" ] || write "$file" "$2"
+  # The plan has compared it with what stood there.
+  write "$place/$MADE_WITH_FILE" "$MADE_WITH"
   say "the data in $place is of the cluster $(cat "$file")"
+}
+
+write() {
+  if ! printf '%s\n' "$2" >"$1.new" || ! mv "$1.new" "$1"; then
+    fail "cannot write $1" "free space on that volume"
+  fi
 }
 
 # What was removed by hand, and what nothing else would bring back before the container needs it.

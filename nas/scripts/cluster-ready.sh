@@ -78,6 +78,8 @@ wait_for() {
     esac
     waited=$(($(now) - started))
     [ "$waited" -lt "$READY_TIMEOUT" ] || break
+    # The API may have answered before the kubelet ended.
+    if keeps_ending "$started"; then fail_ended; fi
     if [ $(($(now) - reported)) -ge 15 ]; then
       [ $# -lt 3 ] || "$3"
       say "waiting for $1, $waited s of $READY_TIMEOUT s: $seen"

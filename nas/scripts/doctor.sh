@@ -80,9 +80,9 @@ look_at_container() {
     fact env_sum "${line%%=*}=$(printf '%s' "$value" | md5sum | cut -c 1-32)"
   done <"$tmp/env"
   rm -f "$tmp/env"
-  limited 10 "$docker" logs --tail 150 "$CONTAINER" >"$tmp/log" 2>&1
-  { grep -E -i 'level=fatal|panic|level=error|already in use|not supported' "$tmp/log" | tail -n 8
-    tail -n 4 "$tmp/log"; } | masked | cut -c 1-500 | sed 's/^/log=/'
+  limited 10 "$docker" logs --tail "$LOG_LINES" "$CONTAINER" >"$tmp/log" 2>&1
+  { telling_lines "$tmp/log"
+    tail -n 4 "$tmp/log" | masked | cut -c 1-500; } | sed 's/^/log=/'
 }
 
 # Who listens on each port that k3s needs; a process of the k3s container has its process namespace.

@@ -99,16 +99,6 @@ container_facts() {
       s/^--\(cluster-cidr\|service-cidr\|cluster-domain\|node-name\|snapshotter\)=/container_flag=&/p
       s#^/var/lib/rancher/k3s \(.*\)#container_data=\1#p
       s#^published=\([0-9]*\)/.*/#container_publishes=\1/#p'
-  [ "$state" != running ] || token_fact
-}
-
-# A fingerprint of the cluster's own token, which its data is encrypted with, whoever made it.
-token_fact() {
-  cluster_token=$(bounded 15 "$docker" exec "$CONTAINER" cat /var/lib/rancher/k3s/server/token 2>/dev/null) ||
-    return 0
-  cluster_token=${cluster_token#K10*::}
-  cluster_token=${cluster_token#*:}
-  [ -z "$cluster_token" ] || printf 'token=%s\n' "$(printf '%s' "$cluster_token" | md5sum | cut -d ' ' -f 1)"
 }
 
 # What we wrote for the daemon's proxy, and what stands there now: checksums, no texts.

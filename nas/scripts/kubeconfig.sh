@@ -89,6 +89,7 @@ wait_for_answer() {
     [ -n "$seen" ] || break
     waited=$(($(now) - started))
     [ "$waited" -lt "$READY_TIMEOUT" ] || give_up
+    if keeps_ending "$started"; then fail_ended; fi
     if [ $(($(now) - reported)) -ge 15 ]; then
       say "waiting for k3s, $waited s of $READY_TIMEOUT s: $seen"
       reported=$(now)
@@ -132,6 +133,9 @@ give_up() {
   say "last lines of the container's log:"
   bounded 15 "$docker" logs --tail 15 "$CONTAINER" 2>&1 | masked >&2
   say_way_back
+  find_fatal
+  [ -z "$fatal_leaf" ] || seen="$seen; its log says: $fatal_line"
+  fix=$(fatal_fix)
   fail "k3s did not come up within $READY_TIMEOUT s: $seen" \
-    "read the lines above; nas-k3s:readyTimeout gives it more time"
+    "${fix:-read the lines above; nas-k3s:readyTimeout gives it more time}"
 }

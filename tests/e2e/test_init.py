@@ -63,6 +63,7 @@ def test_the_file_that_init_writes_goes_through_stack_init_and_preview(project: 
     assert f"nas-k3s:sshHostKey: {project.lab.ssh_host_key}" in text
     assert "nas-k3s:platform: qnap" in text
     assert f"nas-k3s:nodeIp: {project.lab.nas_host}" in text
+    assert "nas-k3s:lanCidr: 198.18." in text, "the NAS's routes tell its LAN"
     assert "notes" in text, "the container without a restart policy is named"
 
     project.must("stack", "init")

@@ -135,3 +135,17 @@ def test_tls_files_of_registries_go_into_the_container_as_secrets(tmp_path: Path
     assert place in uploads["/etc/rancher/k3s/registries.yaml"]["content"]
     index = [one["file"] for one in container.inputs["uploads"]].index(place)
     assert container.is_secret("uploads", index, "content")
+
+
+# ---- arguments
+
+
+@BOTH
+def test_the_new_image_is_asked_about_the_owners_arguments_before_the_container(
+    preview: bool,
+) -> None:
+    done = run(preview=preview, serverArgs='["--debug", "--v=2"]')
+    assert "k3s-arguments" in done.before("k3s-snapshot")
+    assert "k3s-image" in done.before("k3s-arguments")
+    assert done["k3s-arguments"].is_secret("stdin")
+    assert "k3s-arguments" not in run(preview=preview).resources

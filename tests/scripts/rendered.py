@@ -10,10 +10,17 @@ from nas.remote_script import script_source
 LABELS = label_variables("nas88")
 
 SAMPLES: Mapping[str, Mapping[str, str]] = {
+    "arguments-check.sh": {
+        "PLATFORM": "auto",
+        "IMAGE": "docker.io/rancher/k3s:v1.34.5-k3s1",
+        "CONTAINER": "k3s",
+        "ARGUMENTS": "server\n--node-name=nas88\n--debug",
+    },
     "cluster-id.sh": {
         "PLATFORM": "auto",
         "DATA_PLACE": "k3s-data",
         "ETC_PLACE": "k3s-etc",
+        "MADE_WITH": "cluster-cidr=10.42.0.0/16\nnode-name=nas88",
     },
     "cluster-ready.sh": {
         "PLATFORM": "auto",

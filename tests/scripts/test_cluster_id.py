@@ -26,13 +26,23 @@ def test_the_identifier_is_written_once_also_into_a_volume_that_was_removed(
     assert done.status == 0
     assert nas.read(FILE) == "nas-k3s/nas88/k3s/1\n"
     assert "is of the cluster nas-k3s/nas88/k3s/1" in done.err
-    assert [path.name for path in nas.path(FILE).parent.iterdir()] == ["nas-k3s-cluster"]
+    names = {path.name for path in nas.path(FILE).parent.iterdir()}
+    assert names == {"nas-k3s-cluster", "nas-k3s-made-with"}
+
+
+def test_what_the_data_is_made_with_is_noted_beside_it_at_each_run(nas: FakeNas) -> None:
+    file = "/state/volumes/k3s-data/nas-k3s-made-with"
+    assert claim(nas, "x").status == 0
+    assert nas.read(file) == "cluster-cidr=10.42.0.0/16\nnode-name=nas88\n"
+    changed = {**SAMPLES["cluster-id.sh"], "MADE_WITH": "cluster-domain=home.lan"}
+    assert nas.run("cluster-id.sh", "claim x", changed).status == 0
+    assert nas.read(file) == "cluster-domain=home.lan\n"
 
 
 def test_directories_that_were_emptied_by_hand_are_made_again(nas: FakeNas) -> None:
     nas.path("/share/data").mkdir(parents=True)
     places = {"DATA_PLACE": "/share/data/data", "ETC_PLACE": "/share/data/etc"}
-    done = nas.run("cluster-id.sh", "claim x", {"PLATFORM": "auto", **places})
+    done = nas.run("cluster-id.sh", "claim x", {**SAMPLES["cluster-id.sh"], **places})
     assert done.status == 0
     assert nas.read("/share/data/data/nas-k3s-cluster") == "x\n"
     assert nas.path("/share/data/etc").is_dir()
@@ -40,7 +50,7 @@ def test_directories_that_were_emptied_by_hand_are_made_again(nas: FakeNas) -> N
 
 def test_a_directory_whose_volume_is_gone_is_one_clear_error(nas: FakeNas) -> None:
     places = {"DATA_PLACE": "/gone/k3s/data", "ETC_PLACE": "/gone/k3s/etc"}
-    done = nas.run("cluster-id.sh", "claim x", {"PLATFORM": "auto", **places})
+    done = nas.run("cluster-id.sh", "claim x", {**SAMPLES["cluster-id.sh"], **places})
     assert done.status == 1
     assert "there is no /gone/k3s/data, and it cannot be made" in done.err
 

@@ -388,3 +388,14 @@ def _tmp_full(nas: FakeNas) -> None:
 def test_forget_never_fails(nas: FakeNas, fault: Callable[[FakeNas], None]) -> None:
     fault(nas)
     assert forget(nas).status == 0
+
+
+def test_a_kubelet_that_ends_after_the_api_has_answered_ends_the_wait(nas: FakeNas) -> None:
+    nas.k3s(**{what: text for what, text in READY.items() if what != "node"})
+    nas.write("/state/containers/k3s/status", "restarting\n")
+    nas.write("/state/containers/k3s/log", "kubelet exited: unknown flag: --nope\nbye\n")
+    variables = {**SAMPLES["cluster-ready.sh"], "READY_TIMEOUT": "100"}
+    done = nas.run("cluster-ready.sh", "check", variables)
+    assert done.status == 1
+    assert "error: k3s ends at every start: kubelet exited: unknown flag: --nope" in done.err
+    assert "nas-k3s:kubeletArgs" in done.err

@@ -99,6 +99,14 @@ def test_the_environment_is_read_without_what_is_secret_in_it(up: FakeNas) -> No
     assert "level=fatal msg=--token [secret]" in found.log
 
 
+def test_the_line_that_names_a_wrong_argument_is_read_whatever_follows(up: FakeNas) -> None:
+    line = 'E1125 17:00:04.7 16516 run.go:72] err="failed to parse kubelet flag: unknown flag: --x"'
+    up.write(
+        "/state/containers/k3s/log", "\n".join([line, *[f"level=error {n}" for n in range(900)]])
+    )
+    assert line in doctor(up)[0].log
+
+
 def test_the_proxy_is_asked_with_the_stacks_login(up: FakeNas) -> None:
     doctor(up)
     assert "Proxy-Authorization: Basic bmFzOlMzTlRJTkVM" in up.read("/state/proxy_request")

@@ -127,6 +127,16 @@ def test_the_token_is_read_as_a_fingerprint_of_its_secret_part(nas: FakeNas, tok
     assert read(nas).token == token_print("s3:cret::x")
 
 
+def test_data_without_a_container_tells_what_it_was_made_with_and_its_token(nas: FakeNas) -> None:
+    data = "/state/volumes/k3s-data"
+    nas.write(f"{data}/nas-k3s-made-with", "cluster-cidr=10.42.0.0/16\nnode-name=nas88\n")
+    assert read(nas).made_with == {}, "a cluster that never was holds nobody"
+    nas.write(f"{data}/server/token", f"K10{'ab' * 32}::server:s3:cret\n")
+    found = read(nas)
+    assert found.made_with == {"cluster-cidr": "10.42.0.0/16", "node-name": "nas88"}
+    assert found.token == token_print("s3:cret")
+
+
 def test_a_cluster_whose_token_cannot_be_read_has_none(nas: FakeNas) -> None:
     nas.k3s()
     assert read(nas).token == ""

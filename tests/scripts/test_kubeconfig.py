@@ -245,3 +245,86 @@ def test_a_restart_that_fails_is_one_clear_error(nas: FakeNas) -> None:
     assert done.status == 1
     assert "k3s did not restart: no space left on device" in done.err
     assert "docker start k3s on the NAS" in done.err
+
+
+# ---- a k3s that ends at every start
+
+# Ten seconds pass with each look at it.
+FAST_CLOCK = """date() {
+  read ticks </state/ticks 2>/dev/null || ticks=0
+  echo $((ticks + 1)) >/state/ticks
+  echo ${ticks}0
+}
+"""
+KUBELET = (
+    'E1125 17:00:04.739626   16516 run.go:72] "command failed" err="failed to parse kubelet flag: '
+    'invalid argument \\"abc\\" for \\"--max-pods\\" flag"'
+)
+SERVER = 'time="2026-11-25T17:00:00Z" level=fatal msg="flag provided but not defined: -nope"'
+
+
+def ending(nas: FakeNas, log: str, *, restarts: str = "1", status: str = "restarting") -> None:
+    start(nas)
+    nas.write("/state/containers/k3s/status", f"{status}\n")
+    nas.write("/state/containers/k3s/restarts", f"{restarts}\n")
+    nas.write("/state/containers/k3s/log", f"starting\n{log}\nlevel=info msg=bye\n")
+
+
+@pytest.mark.parametrize(
+    ("log", "line", "setting"),
+    [
+        (KUBELET, '"command failed" err="failed to parse kubelet flag', "nas-k3s:kubeletArgs"),
+        (SERVER, '"flag provided but not defined: -nope"', "nas-k3s:serverArgs"),
+    ],
+)
+def test_arguments_that_k3s_does_not_take_end_the_wait_with_its_line_and_the_setting(
+    nas: FakeNas, log: str, line: str, setting: str
+) -> None:
+    ending(nas, log)
+    done = read(nas, timeout="100")
+    assert (done.status, done.out) == (1, "")
+    assert f"error: k3s ends at every start: {line}" in done.err
+    assert f"  -> correct {setting} or write what stood there before" in done.err
+
+
+def test_after_a_change_of_the_image_the_way_back_is_told_too(nas: FakeNas) -> None:
+    ending(nas, KUBELET)
+    nas.write("/state/containers/k3s/places", "/var/lib/rancher/k3s /data\n")
+    nas.write(
+        "/data/nas-k3s-version", "before=v1.34.3\nbefore_image=docker.io/rancher/k3s:v1.34.3\n"
+    )
+    assert "pulumi config set nas-k3s:k3sVersion v1.34.3" in read(nas, timeout="100").err
+
+
+@pytest.mark.parametrize(
+    ("log", "fix"),
+    [
+        ("level=fatal msg=oops", "docker logs k3s on the NAS says more"),
+        ("level=fatal msg=no space left on device", "make room on the volume of Docker's data"),
+    ],
+)
+def test_other_ends_are_waited_for_until_they_are_many(nas: FakeNas, log: str, fix: str) -> None:
+    ending(nas, log, restarts="7")
+    # Restarts of earlier days are none of this wait.
+    assert "did not come up within 4 s" in read(nas, timeout="4").err
+    count = "/state/containers/k3s/restarts"
+    grows = f"#!/bin/sh\nread n <{count}\necho $((n + 1)) >{count}\nexit 1\n"
+    nas.write("/state/containers/k3s/status", "running\n")
+    nas.inside("k3s", "cat", grows)
+    done = nas.run(
+        "kubeconfig.sh",
+        "read",
+        {**SAMPLES["kubeconfig.sh"], "READY_TIMEOUT": "100000"},
+        before=FAST_CLOCK,
+    )
+    assert done.status == 1
+    assert f"error: k3s ends at every start: {log}" in done.err
+    assert fix in done.err
+
+
+def test_at_the_deadline_a_known_line_says_what_to_do(nas: FakeNas) -> None:
+    ending(nas, "level=fatal msg=no space left on device", status="running")
+    nas.write("/state/kube/readyz", "no")
+    done = read(nas)
+    assert "the API is not ready: no; its log says: level=fatal msg=no space left" in done.err
+    assert "  -> make room on the volume of Docker's data" in done.err

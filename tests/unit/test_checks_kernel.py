@@ -19,7 +19,7 @@ from tests.unit.samples import facts, settings
             {"k3sVersion": "v1.21.5-k3s1"},
             "k3sVersion",
             "too old for the cgroups",
-            "v1.34",
+            "v1.21.6-k3s1",
         ),
         ({"cgroup": 2}, {"k3sVersion": "v1.19.16-k3s1"}, "k3sVersion", "too old", "v1.34"),
         (
@@ -27,7 +27,7 @@ from tests.unit.samples import facts, settings
             {"k3sImage": "reg.lan/k3s:v1.22.2-k3s1"},
             "k3sImage",
             "too old",
-            "v1.34",
+            "v1.22.3-k3s1",
         ),
         (
             {"kernel_lacks": ("xt_comment", "veth")},

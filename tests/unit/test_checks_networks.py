@@ -136,3 +136,28 @@ def test_the_proposal_is_of_the_blocks_own_family() -> None:
     )
     (found,) = check_host_networks(config, facts(routes=(route("eth0", "fd00:42::/64"),)))
     assert ipaddress.ip_network(found.fix.rpartition(" ")[2]).version == 6
+
+
+# ---- proposals
+
+
+def proposed(text: str) -> str:
+    return text.rpartition(" ")[2]
+
+
+def test_two_blocks_that_are_taken_get_a_proposal_each() -> None:
+    known = facts(routes=(route("eth0", "10.32.0.0/11"),))
+    pods, services = check_host_networks(settings(), known)
+    assert pods.key == "clusterCidr"
+    assert not ip_network(proposed(pods.fix)).overlaps(ip_network(proposed(services.fix)))
+    with pytest.raises(RefusedError) as refused:
+        settings(host="10.42.0.9", proxy="http://10.43.0.9:3128")
+    fixes = [proposed(one.fix) for one in refused.value.problems]
+    assert len(set(fixes)) == 2
+
+
+def test_a_block_that_the_settings_speak_of_is_not_proposed() -> None:
+    known = facts(routes=(route("tun0", "10.42.0.0/16"),))
+    config = {"lanCidr": "10.52.0.0/15", "host": "172.28.0.9", "proxy": "http://172.29.1.1:3128"}
+    (found,) = check_host_networks(settings(**config), known)
+    assert found.fix.endswith("e.g. 192.168.192.0/20")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nas.checks.ports import check_ports
+from nas.checks.ports import API_PORTS, asked_ports, check_ports
 from nas.fact_lines import Listener
 from tests.unit.samples import facts, settings
 
@@ -93,3 +93,61 @@ def test_a_move_to_the_nass_network_finds_what_others_hold_there() -> None:
     )
     (found,) = check_ports(settings(), known)
     assert "port 10250" in found.why
+
+
+# ---- proposals
+
+
+@pytest.mark.parametrize(
+    ("config", "busy", "proposal"),
+    [
+        ({}, (6443,), "write a free one, e.g. 16443"),
+        ({"apiPort": "16443"}, (16443,), "write a free one, e.g. 6443"),
+        ({"apiPort": "16443"}, (16443, 6443), "write a free one, e.g. 26443"),
+        ({"apiPort": "10250"}, (), "write a free one, e.g. 6443"),
+        ({"networkMode": "bridge", "publishPorts": "16443:80"}, (6443,), "e.g. 26443"),
+        ({}, API_PORTS, "write a free one"),
+    ],
+)
+def test_a_port_that_is_proposed_is_free_by_the_same_facts(
+    config: dict[str, str], busy: tuple[int, ...], proposal: str
+) -> None:
+    (found, *_) = check_ports(settings(**config), facts(ports_taken=busy))
+    assert found.key == "apiPort"
+    assert found.fix.endswith(proposal)
+
+
+def test_beside_another_kubernetes_the_ports_that_it_holds_are_not_proposed() -> None:
+    held = tuple(Listener(port, program="k3s-server") for port in (6443, 16443, 10250))
+    (found,) = check_ports(settings(), facts(listeners=held))
+    assert found.fix.endswith("with an apiPort that is free, e.g. 26443")
+    held = tuple(Listener(port, program="k3s-server") for port in (*API_PORTS, 10250))
+    (found,) = check_ports(settings(), facts(listeners=held))
+    assert found.fix.endswith("with an apiPort that is free")
+
+
+def test_the_port_of_our_own_server_is_a_good_proposal() -> None:
+    held = (Listener(16443, program="k3s-server"), Listener(26443, program="nginx"))
+    known = facts(
+        listeners=held, container="running", container_port=16443, container_network="host"
+    )
+    (found,) = check_ports(settings(apiPort="26443"), known)
+    assert found.fix.endswith("e.g. 6443")
+    busy = facts(
+        listeners=(*held, Listener(6443)),
+        container="running",
+        container_port=16443,
+        container_network="host",
+    )
+    (found,) = check_ports(settings(apiPort="26443"), busy)
+    assert found.fix.endswith("e.g. 16443")
+
+
+def test_the_nas_is_asked_about_every_port_that_may_be_proposed() -> None:
+    assert {*API_PORTS, 9443, 10250} <= set(asked_ports(settings(apiPort="9443")))
+
+
+def test_a_bridge_is_proposed_together_with_what_it_asks_for() -> None:
+    for held in (Listener(10250), Listener(10250, program="kubelet")):
+        (found,) = check_ports(settings(nodeIp="192.168.31.88"), facts(listeners=(held,)))
+        assert "networkMode bridge and pulumi config rm nas-k3s:nodeIp" in found.fix

@@ -44,7 +44,19 @@ ON_DISK = {
             "in Docker's own data",
             f"{POOL}/k3s",
         ),
-        ({"data_directory_is": "file"}, DIRECTORY, "is no directory", f"{POOL}/k3s"),
+        (
+            {"data_directory_is": "file", "data_directory": PLACE},
+            DIRECTORY,
+            "is no directory",
+            f"{PLACE}-data",
+        ),
+        (
+            {"data_directory_is": "file", "data_directory": "/srv/k3s", "volumes": ("/",)}
+            | {"platform": "systemd"},
+            {"dataDirectory": "/srv/k3s"},
+            "is no directory",
+            "dataDirectory /k3s",
+        ),
         ({"data_directory_is": "foreign"}, DIRECTORY, "not ours", f"{PLACE}/k3s"),
         ({"data_directory_is": "other"}, DIRECTORY, "another stack", "this stack's own"),
     ],

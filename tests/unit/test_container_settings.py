@@ -179,12 +179,64 @@ def test_a_comma_belongs_to_the_value_of_a_kubelets_argument() -> None:
         ("node-ip=1.2.3.4", "nas-k3s:nodeIp"),
         ("hostname-override=x", "nas-k3s:nodeName"),
         ("kubeconfig=/x", "remove it"),
+        ("config-dir=/x", "remove it"),
+        ("max-pods=abc", "max-pods=VALUE, VALUE being a whole number"),
+        ("max-pods=1.5", "a whole number"),
+        ("max-pods=", "a whole number"),
+        ("fail-swap-on=no", "true or false"),
+        ("sync-frequency=60", "a duration"),
+        ("healthz-bind-address=here", "an address"),
+        ("system-reserved=cpu:500m", "NAME=VALUE pairs"),
+        ("eviction-hard=memory.available=1Gi", "NAME<VALUE"),
+        ("feature-gates=ImageVolume", "NAME=true"),
+        ("max-podz=50", "write max-pods"),
+        ("zzz=1", "remove it"),
     ],
 )
 def test_an_argument_that_is_none_or_not_the_owners_is_refused(argument: str, fix: str) -> None:
     (found,) = problems(kubeletArgs=json.dumps([argument]))
     assert found.key == "kubeletArgs[0]"
     assert fix in found.fix
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "max-pods=+5",
+        "oom-score-adj=-999",
+        "fail-swap-on=F",
+        "sync-frequency=1m30.5s",
+        "sync-frequency=0",
+        "healthz-bind-address=::1",
+        "node-labels=disk=ssd,place=",
+        "eviction-hard=memory.available<5%,nodefs.available<1Gi",
+        "eviction-hard=",
+        "feature-gates=ImageVolume=true,Nope=false",
+        "register-with-taints=a=b:NoSchedule",
+        "logging-format=json",
+    ],
+)
+def test_what_the_kubelet_takes_is_taken(argument: str) -> None:
+    assert settings(kubeletArgs=argument).kubelet_args == [argument]
+
+
+def test_an_argument_that_is_there_twice_is_refused_unless_its_values_add_up() -> None:
+    (found,) = problems(kubeletArgs='["max-pods=50", "v=2", "max-pods=60"]')
+    assert found.key == "kubeletArgs[2]"
+    assert "second time" in found.why
+    assert settings(kubeletArgs='["node-labels=a=b", "node-labels=c=d"]').kubelet_args
+    (found,) = problems(serverArgs='["--debug", "--v=2", "--v=2"]')
+    assert found.key == "serverArgs[2]"
+
+
+@pytest.mark.parametrize(
+    "image", [{"k3sVersion": "v1.33.4-k3s1"}, {"k3sImage": "registry.lan/k3s:own"}]
+)
+def test_an_option_that_another_kubelet_may_have_is_a_warning(image: dict[str, str]) -> None:
+    chosen = settings(kubeletArgs='["max-pods=5", "keep-terminated-pod-volumes=true"]', **image)
+    (warning,) = (text for text in make_plan(chosen, FACTS).warnings if "kubelet" in text)
+    assert "keep-terminated-pod-volumes" in warning
+    assert "max-pods" not in warning
 
 
 # ---- the directory

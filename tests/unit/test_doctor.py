@@ -11,13 +11,13 @@ from ipaddress import ip_network
 import pytest
 
 from nas.doctor.evidence import Case, Container, PortUser, Tls, Waiting
-from nas.doctor.log_lines import FATAL
 from nas.doctor.model import EXIT_CODES
 from nas.doctor.report import as_json, fix, question, seen
 from nas.doctor.tree import CHECKS, Diagnosis, diagnose, masked_diagnosis
 from nas.errors import NAMESPACE
 from nas.fact_lines import DockerNetwork
 from nas.facts import Unreadable
+from nas.k3s_log import FATAL
 from nas.messages import LANGUAGES, area
 from nas.platforms import PLATFORMS
 from nas.secrets import secrets_of
@@ -199,6 +199,20 @@ BROKEN: tuple[tuple[str, str, Change], ...] = (
     ("logs", "log-database", log("sqlite: database disk image is malformed")),
     ("logs", "log-certificate", log("x509: certificate has expired or is not yet valid")),
     ("logs", "log-inotify", log("fsnotify watcher: too many open files")),
+    (
+        "logs",
+        "log-kubelet-args",
+        log("E1125 17:00:04.739 16516 run.go:72] failed to parse kubelet flag: unknown flag: --x"),
+    ),
+    (
+        "logs",
+        "log-kubelet-args",
+        nas(
+            container=Container("running", restarts=3),
+            log=("address already in use", "failed to validate kubelet configuration", "bye"),
+        ),
+    ),
+    ("logs", "log-server-args", log('level=fatal msg="flag provided but not defined: -nope"')),
     ("logs", "log-iptables", log("can't initialize iptables table `nat': Table does not exist")),
     ("env", "env-missing", environment(HTTP_PROXY=None)),
     ("env", "env-other", nas(sums={})),

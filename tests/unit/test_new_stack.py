@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 import yaml
 
 from nas.errors import RefusedError
+from nas.fact_lines import Route
 from nas.facts import Facts
 from nas.host_key import HostKey
 from nas.new_stack import NewStack, new_stack
@@ -57,6 +59,37 @@ def test_only_settings_that_have_a_reason_are_written_and_comments_give_it() -> 
     assert "# Free on this NAS.\n  nas-k3s:apiPort: 6443" in text
     assert KEY.fingerprint in text
     assert "# nas-k3s:lanCidr: 192.168.31.0/24" in text
+
+
+LAN = Route("eth0", ip_network("192.168.30.0/23"))
+
+
+def test_the_lan_is_written_where_the_nass_routes_tell_it() -> None:
+    routes = (
+        Route("docker0", ip_network("172.17.0.0/16")),
+        Route("eth0", ip_network("192.168.0.0/16")),
+        Route("eth0", ip_network("192.168.31.88/32")),
+        LAN,
+    )
+    assert loaded(made(routes=routes)).lan_cidr == "192.168.30.0/23"
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [("10.42.0.8", "10.42.0.0/24"), ("10.1.0.8", "10.0.0.0/8"), ("192.168.31.88", "10.1.0.0/16")],
+)
+def test_a_lan_that_is_not_sure_is_only_proposed(address: str, network: str) -> None:
+    text = made(address=address, routes=(Route("eth0", ip_network(network)),)).text
+    assert "  # nas-k3s:lanCidr: " in text
+    assert "\n  nas-k3s:lanCidr" not in text
+
+
+def test_without_a_proxy_no_lan_is_needed() -> None:
+    assert "lanCidr" not in made(settings(proxy=""), routes=(LAN,)).text
+
+
+def test_the_nodes_address_says_what_a_bridge_asks_for() -> None:
+    assert "With networkMode bridge" in made().text
 
 
 @pytest.mark.parametrize(

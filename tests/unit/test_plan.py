@@ -586,6 +586,18 @@ DEPLOYED = facts(
 FULL_TOKEN = f"K10{'0a' * 32}::server:the-clusters-own"
 
 
+# What destroy left with keepData, and what a container that was removed by hand did.
+KEPT = replace(
+    DEPLOYED,
+    container="",
+    own_container="",
+    container_flags={},
+    made_with=DEPLOYED.container_flags,
+    cluster_data="there",
+)
+
+
+@pytest.mark.parametrize("known", [DEPLOYED, KEPT], ids=["runs", "kept"])
 @pytest.mark.parametrize(
     ("config", "key", "why", "fix"),
     [
@@ -596,15 +608,24 @@ FULL_TOKEN = f"K10{'0a' * 32}::server:the-clusters-own"
     ],
 )
 def test_what_the_data_of_the_cluster_would_not_survive_is_refused(
-    config: dict[str, str], key: str, why: str, fix: str
+    known: Facts, config: dict[str, str], key: str, why: str, fix: str
 ) -> None:
-    (found,) = problems(DEPLOYED, **config)
+    (found,) = problems(known, **config)
     assert found.key == key
     assert why in found.why
     assert fix in found.fix
     assert "docker volume rm k3s-data k3s-etc" in found.fix
     assert "another" not in str(found)
-    plan(replace(DEPLOYED, own_container="", container=""), **config)
+    # Without data, or with somebody else's container, nothing is known to be ours.
+    plan(replace(KEPT, cluster_data="none", token=""), **config)
+    plan(replace(KEPT, container="running", token=""), **config)
+
+
+def test_data_in_a_directory_is_emptied_there() -> None:
+    where = {"dataDirectory": "/share/CACHEDEV1_DATA/k3s"}
+    known = replace(KEPT, data_directory=where["dataDirectory"], data_directory_is="ours")
+    (found,) = problems(known, nodeName="other", **where)
+    assert "`rm -r /share/CACHEDEV1_DATA/k3s/data /share/CACHEDEV1_DATA/k3s/etc`" in found.fix
 
 
 @pytest.mark.parametrize(
@@ -613,6 +634,9 @@ def test_what_the_data_of_the_cluster_would_not_survive_is_refused(
 )
 def test_what_the_data_of_the_cluster_survives_is_no_refusal(config: dict[str, str]) -> None:
     plan(DEPLOYED, **config)
+    plan(KEPT, **config)
+    # Of data from before there was a note nothing is known.
+    plan(replace(KEPT, made_with={}), **config)
 
 
 def test_another_domain_is_announced_with_what_it_breaks() -> None:

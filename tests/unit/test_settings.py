@@ -254,7 +254,8 @@ def test_a_lan_that_the_nas_is_not_in_is_what_has_to_change() -> None:
 def test_the_proposed_block_is_free_too() -> None:
     found = refused(host="10.0.0.8", lanCidr="10.0.0.0/8", proxy="").problems
     assert {one.key for one in found} == {"clusterCidr", "serviceCidr"}
-    assert all("172.28.0.0/16" in one.fix for one in found)
+    assert "172.28.0.0/16" in found[0].fix
+    assert "172.29.0.0/16" in found[1].fix
 
 
 def test_a_cluster_may_be_of_ipv6() -> None:
