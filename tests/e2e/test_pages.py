@@ -12,14 +12,14 @@ import pytest
 from tests.e2e.conftest import INSTANCE
 from tests.e2e.owner import Owner, make_clone, own_environment, second_proxy
 from tests.e2e.story import K3S_IMAGE
-from tests.e2e.walks import SECOND, STACK, WALKS, Walk
+from tests.e2e.walks import STACK, WALKS, Walk, end_demo
 from tests.lab import box, engine
 from tests.lab.box import Lab
 from tests.lab.project import forget_known_hosts
 from tests.lab.releases import RELEASES
 from tests.page_commands import PageCommand, commands_to_run
 
-DEMO = f"{INSTANCE}-demo"
+DEMO = f"{INSTANCE}demo"
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +67,9 @@ def owner(session_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         forget_known_hosts(lab)
         if made.second is not None:
             forget_known_hosts(made.second)
-        for instance in (DEMO, f"{INSTANCE}-{SECOND}"):
-            box.down(instance)
+            box.down(made.second.instance)
+        if (clone / ".venv").is_symlink():
+            end_demo(made)
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
 

@@ -50,7 +50,8 @@ class Walk:
     undone: bool = False
 
 
-def _end_demo(owner: Owner) -> None:
+def end_demo(owner: Owner) -> None:
+    """Takes the demo away, and the Python that it was lent."""
     owner.must("make -o .venv/installed demo-down")
     # The owner makes one of the clone's own.
     (owner.clone / ".venv").unlink()
@@ -142,7 +143,7 @@ def _backup(owner: Owner, said: Said) -> None:
 
 
 def _boot_second(owner: Owner) -> None:
-    owner.second = box.up(f"{INSTANCE}-{SECOND}")
+    owner.second = box.up(f"{INSTANCE}{SECOND}")
     owner.words |= {
         "192.168.31.89": owner.second.nas_host,
         "--key ~/.ssh/id_ed25519": f"--key {owner.second.ssh_key}",
@@ -157,7 +158,7 @@ def _several(owner: Owner, said: Said) -> None:
 
 
 def _lose_second(owner: Owner) -> None:
-    box.down(f"{INSTANCE}-{SECOND}")
+    box.down(f"{INSTANCE}{SECOND}")
     owner.must(f"pulumi stack select {SECOND}")
 
 
@@ -176,7 +177,7 @@ WALKS = (
     Walk(
         "README.md",
         before={
-            "python3 -m venv .venv": _end_demo,
+            "python3 -m venv .venv": end_demo,
             "pulumi preview": _trust_the_lab(STACK),
         },
         # The doctor may have something to warn of.
