@@ -8,7 +8,7 @@ PYTEST := $(V)/python -m pytest
 
 .PHONY: help
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 .venv/installed: pyproject.toml tests/lab/venv.sh
 	@sh tests/lab/venv.sh $(PYTHON)

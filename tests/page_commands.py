@@ -91,6 +91,23 @@ def blocks(page: str, text: str | None = None) -> Iterator[Block]:
         raise ValueError(f"{page}:{opened[0]}: a block that does not end")
 
 
+def headings(text: str) -> list[tuple[int, str]]:
+    """Level and text of each heading of a page; a comment in a block is none."""
+    found, inside = [], False
+    for line in text.splitlines():
+        inside ^= _FENCE.match(line) is not None
+        match = re.match(r"(#+) (.*)", line)
+        if match is not None and not inside:
+            found.append((len(match[1]), match[2].strip()))
+    return found
+
+
+def anchors(text: str) -> set[str]:
+    """What behind `#` leads to a heading of a page, by GitHub's rule."""
+    titles = (title.lower().replace(" ", "-") for _, title in headings(text))
+    return {re.sub(r"[^\w-]", "", title) for title in titles}
+
+
 def commands(page: str, text: str | None = None) -> tuple[PageCommand, ...]:
     """The commands of a page in its order, lines that go on (`\\`) as one."""
     found = []

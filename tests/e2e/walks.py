@@ -87,7 +87,7 @@ def _access(owner: Owner, said: Said) -> None:
 
 def _outputs(owner: Owner, said: Said) -> None:
     assert "hello-deployment" in said["pulumi up"]
-    owner.must("cd examples/app && pulumi stack rm home")
+    owner.must("pulumi stack rm home")
 
 
 def _container(owner: Owner, said: Said) -> None:

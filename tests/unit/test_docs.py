@@ -17,6 +17,7 @@ from tests.page_commands import (
     ELSEWHERE,
     ON_NAS,
     Elsewhere,
+    anchors,
     blocks,
     commands,
     commands_to_run,
@@ -64,9 +65,11 @@ def test_the_page_of_faults_has_a_row_for_each_and_no_other() -> None:
 
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
 def test_every_link_inside_the_project_leads_somewhere(file: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)", file.read_text()):
+    for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", file.read_text()):
         if "://" not in target:
-            assert (file.parent / target).exists(), target
+            led = file.parent / target if target else file
+            assert led.exists(), target
+            assert not anchor or anchor in anchors(led.read_text()), f"{target}#{anchor}"
 
 
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
