@@ -8,7 +8,7 @@ PYTEST := $(V)/python -m pytest
 
 .PHONY: help
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 .venv/installed: pyproject.toml tests/lab/venv.sh
 	@sh tests/lab/venv.sh $(PYTHON)
@@ -54,8 +54,10 @@ effects: .venv/installed  ## write the page of edits and their effects anew, fro
 reliability: .venv/installed  ## do every fault, and write the page about them anew
 	$(V)/python -m tests.reliability
 
-.PHONY: test lint unit scripts program contract e2e
-test: lint unit scripts program contract e2e  ## everything, cheap tests first
+TIERS := lint unit scripts program contract e2e
+.PHONY: test $(TIERS)
+test: .venv/installed  ## everything, cheap tests first, and a summary
+	+@MAKE="$(MAKE)" $(V)/python -m tests.summary $(TIERS)
 
 lint: .venv/installed  ## ruff, mypy, shellcheck
 	$(V)/ruff check .

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import sys
 
-from nas.cli import main
+from nas.cli import COMPLETE_VARIABLE, main
 
 for stream in (sys.stdout, sys.stderr):
     if isinstance(stream, io.TextIOWrapper):
         # A terminal of another encoding gets question marks and no traceback.
         stream.reconfigure(errors="replace")
-main(prog_name="python -m nas")
+main(prog_name="python -m nas", complete_var=COMPLETE_VARIABLE)

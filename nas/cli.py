@@ -10,16 +10,21 @@ import os
 from collections.abc import Mapping
 
 import click
+from click.shell_completion import CompletionItem
 
 from nas.errors import RefusedError
 from nas.messages import language, text
 
 COMMANDS: Mapping[str, str] = {
-    "doctor": "nas.commands.doctor",
     "init": "nas.commands.init",
+    "doctor": "nas.commands.doctor",
     "timeline": "nas.commands.timeline",
+    "completion": "nas.commands.completion",
 }
 """Name of a command -> module whose `command` it is; `cli.<name>` of the catalogue is its line."""
+
+COMPLETE_VARIABLE = "_NAS_COMPLETE"
+"""What a shell sets when it asks for completions (scripts in nas/completion)."""
 
 
 class StoppedError(click.ClickException):
@@ -44,6 +49,15 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text(f"cli.{name}", lang)) for name in COMMANDS])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        lang = language(None, os.environ)
+        commands = [
+            CompletionItem(name, help=text(f"cli.{name}", lang))
+            for name in COMMANDS
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
@@ -53,4 +67,7 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Commands for a k3s cluster on a NAS, beside `pulumi` itself."""
+    """Commands for a k3s cluster on a NAS, beside `pulumi` itself.
+
+    `python -m nas COMMAND --help` says more; docs/commands.md has all of them.
+    """

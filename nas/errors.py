@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nas.doc_pages import OF_SETTING
+
 NAMESPACE = "nas-k3s"
 """The Pulumi project's name, hence the namespace of each config key."""
 
@@ -44,7 +46,10 @@ class RefusedError(Exception):
         count = len(self.problems)
         head = "1 setting needs" if count == 1 else f"{count} settings need"
         lines = "\n".join(f"  {problem}" for problem in self.problems)
-        super().__init__(f"{head} a change before anything runs:\n{lines}")
+        found = (OF_SETTING.get(one.key) for one in self.problems if one.is_setting)
+        pages = ", ".join(dict.fromkeys(page for page in found if page))
+        more = f"\n  see {pages}" if pages else ""
+        super().__init__(f"{head} a change before anything runs:\n{lines}{more}")
 
 
 def set_command(key: str, value: str = "", *, secret: bool = False) -> str:

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Mapping
 from importlib import resources
 
-from nas import k3s_log
+from nas import doc_pages, k3s_log
 from nas.daemon_routes import BLOCK_BEGIN, BLOCK_END
 from nas.platforms import shell_table
 
@@ -85,7 +85,8 @@ def render(name: str, variables: Mapping[str, str]) -> str:
         if "\0" in value:
             raise ValueError(f"{key} holds a NUL byte")
     parts = _PARTS.get(name, ())
-    data = {**variables, "JSON_AWK": script_source("json.awk")}
+    page = doc_pages.OF_SCRIPT.get(name, "")
+    data = {**variables, "JSON_AWK": script_source("json.awk"), "DOC_PAGE": page}
     if "strategy-vendor-script.sh" in parts:
         marks = {"BLOCK_BEGIN": BLOCK_BEGIN, "BLOCK_END": BLOCK_END}
         data |= {**marks, "BLOCK_AWK": script_source("block.awk")}

@@ -55,6 +55,12 @@ def stack_file(root: Path, stack: str) -> Path:
     return root / str(directory) / f"Pulumi.{bare_name(stack)}.yaml"
 
 
+def stack_names(root: Path) -> list[str]:
+    """Stacks that have a config file, whether or not Pulumi knows them."""
+    files = stack_file(root, "*").parent.glob("Pulumi.*.yaml")
+    return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files)
+
+
 def bare_name(stack: str) -> str:
     """`nas88` of `nas88`, `organization/nas88` and `organization/nas-k3s/nas88`."""
     return stack.rpartition("/")[2]
@@ -71,9 +77,7 @@ def read_stack(stack: str, root: Path | None = None) -> StackConfig:
         raise _refused(stack, "is no name of a stack", "write letters, digits, '-', '_' and '.'")
     file = stack_file(root, stack)
     if not file.is_file():
-        others = sorted(
-            path.name.split(".", 1)[1][:-5] for path in file.parent.glob("Pulumi.*.yaml")
-        )
+        others = stack_names(root)
         known = f"name one of {', '.join(others)}" if others else "there is none yet"
         raise _refused(
             stack,

@@ -11,11 +11,18 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import settings
 
+from tests import results
 from tests.reliability import ROWS_FILE, FaultTable
 
 # Many examples start a program; how long that takes says nothing on a busy machine.
 settings.register_profile("nas-k3s", deadline=None)
 settings.load_profile("nas-k3s")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Of tests that run side by side the one that started them sees all reports.
+    if results.FOLDER in os.environ and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(results.Recorder(Path(os.environ[results.FOLDER])))
 
 
 @pytest.fixture

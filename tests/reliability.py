@@ -142,15 +142,7 @@ not repeated, and each test checks it:
 In the messages N is a number, NAS and PROXY are addresses, and files are without their folder.
 """
 
-HALF_MADE = (
-    "docker rm -f k3s",
-    "pulumi refresh --yes --skip-preview --clear-pending-creates",
-    "pulumi up",
-)
-"""The way out of a half-made container, first on the NAS. The test runs these lines."""
-
-_LINES = "\n  ".join(HALF_MADE)
-TAIL = f"""
+TAIL = """
 ## After a killed `pulumi up`
 
 Pulumi's own process can be killed as well: by a crash, by `kill -9`, with the machine that it runs
@@ -164,11 +156,16 @@ pulumi up
 `pulumi cancel` is right only when that other run is really over. Two things more can be left:
 
 - **A container that is half made.** Docker has it and Pulumi does not know it, so the next `up`
-  fails because its name is taken. The first line is for the NAS; the cluster's data lies in volumes
-  and stays:
+  fails because its name is taken. The cluster's data lies in volumes and stays:
 
   ```sh
-  {_LINES}
+  # on the NAS
+  docker rm -f k3s
+  ```
+
+  ```sh
+  pulumi refresh --yes --skip-preview --clear-pending-creates
+  pulumi up
   ```
 
 - **Pending operations**: Pulumi warns that it does not know how a step ended. Each step of this

@@ -41,10 +41,10 @@ class Row:
 _HEAD = """# Troubleshooting
 
 ```sh
-python -m nas doctor --stack nas88
+python -m nas doctor --stack home
 ```
 
-or `make doctor STACK=nas88`. It reads the NAS over SSH, walks the tree below and names the first
+or `make doctor STACK=home`. It reads the NAS over SSH, walks the tree below and names the first
 thing to mend, with the setting or the command. Causes are told from consequences: with the proxy
 down it names the proxy, and not the pods in ImagePullBackOff behind it. It changes nothing,
 restarts nothing and pulls nothing; its only traces are connections and, while it runs, a directory
@@ -66,7 +66,7 @@ says what could not be checked and why.
 
 ## The tree
 
-```
+```text
 docker pull works?
 ├─ no ── proxy in the daemon's config?
 │        ├─ no ── Fix 1: the daemon's proxy (nas-k3s:proxy, pulumi up)

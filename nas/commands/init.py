@@ -24,11 +24,24 @@ from nas.values import near_name
 
 @click.command()
 @click.argument("stack")
-@click.option("--host", required=True, help="Name or address of the NAS.")
-@click.option("--proxy", help="Proxy as the NAS reaches it, http://[USER:PASSWORD@]HOST:PORT.")
-@click.option("--user", default="admin", show_default=True, help="Account of the NAS.")
-@click.option("--key", metavar="FILE", help="Private key; without it, those of your SSH agent.")
-@click.option("--port", default=22, show_default=True, help="Port of its SSH service.")
+@click.option("--host", required=True, metavar="HOST", help="Name or address of the NAS.")
+@click.option(
+    "--proxy",
+    metavar="URL",
+    help="Proxy as the NAS reaches it, http://[USER:PASSWORD@]HOST:PORT.",
+)
+@click.option(
+    "--user", metavar="NAME", default="admin", show_default=True, help="Account of the NAS."
+)
+@click.option(
+    "--key",
+    type=click.Path(),
+    metavar="FILE",
+    help="Private key; without it, those of your SSH agent.",
+)
+@click.option(
+    "--port", metavar="PORT", default=22, show_default=True, help="Port of its SSH service."
+)
 @click.option("--accept-host-key", is_flag=True, help="Trust the host key that the NAS shows.")
 @click.option(
     "--create",
@@ -47,7 +60,11 @@ def command(
     create: bool,
     dry_run: bool,
 ) -> None:
-    """Reads a NAS once, and writes stacks/Pulumi.STACK.yaml for it."""
+    """Read a NAS once, and write stacks/Pulumi.STACK.yaml for it.
+
+    It shows the NAS's host key and asks whether it is the right one, never overwrites a file, and
+    ends with what to run next. A password in --proxy is not written.
+    """
     root = project_root()
     settings = _settings(stack, host, proxy, user, key, port)
     file = stack_file(root, stack)

@@ -7,14 +7,25 @@ import os
 import click
 
 from nas.messages import LANGUAGES, Language, language
+from nas.stack_file import project_root, stack_names
 
 
 def _language(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Language:
     return language(value, os.environ)
 
 
+def _stacks(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in stack_names(project_root()) if name.startswith(incomplete)]
+
+
 stack_option = click.option(
-    "--stack", required=True, envvar="PULUMI_STACK", metavar="NAME", help="Name of the stack."
+    "--stack",
+    required=True,
+    envvar="PULUMI_STACK",
+    show_envvar=True,
+    metavar="NAME",
+    help="Name of the stack.",
+    shell_complete=_stacks,
 )
 """Gives the command `stack`."""
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from nas import doc_pages
 from nas.doctor.model import Finding, Verdict
 from nas.doctor.tree import CHECKS, SECTIONS, Diagnosis
 from nas.messages import Language, text
@@ -108,6 +109,8 @@ def show(console: Console, stack: str, found: Diagnosis, lang: Language) -> None
         # Not wrapped: it is copied from here.
         console.print(Text(f"  {where}  {command.run}"), soft_wrap=True)
     _others(console, found, lang)
+    more = text("doctor.report.more", lang, page=doc_pages.DOCTOR[lang])
+    console.print(Text(more), soft_wrap=True)
 
 
 def _others(console: Console, found: Diagnosis, lang: Language) -> None:

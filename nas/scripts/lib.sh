@@ -29,6 +29,7 @@ say() {
 fail() {
   say "error: $1"
   [ $# -lt 2 ] || say "  -> $2"
+  [ -z "${DOC_PAGE-}" ] || say "  see $DOC_PAGE"
   exit 1
 }
 

@@ -27,7 +27,8 @@ from tests.lab.box import Lab
 from tests.lab.faults import RestartMode
 from tests.lab.paths import REPO
 from tests.lab.project import forget_known_hosts, open_project
-from tests.reliability import FAULTS, HALF_MADE, FaultTable, Row, decisive
+from tests.page_commands import commands
+from tests.reliability import FAULTS, FaultTable, Row, decisive
 
 LOCK = "/tmp/nas-k3s.lock"
 DAEMON_TIMEOUT = 30
@@ -408,20 +409,22 @@ def test_a_container_that_was_half_made_is_cleared_by_the_lines_of_the_page(
 ) -> None:
     lab = qnap.lab
     story = Story(lab, open_project(lab, engine.ensure_engine(), "half-made"))
+    cancel, _, *way_out = commands("docs/reliability.md")[:5]
     story.configure()
     try:
         exists = "docker inspect k3s >/dev/null 2>&1"
         with started_up(story) as child, when(lab, exists, child.kill):
             assert child.wait(PATIENCE) == -signal.SIGKILL
         locked = qnap.said(fails(story.up()))
-        story.project.must("cancel", "--yes")
+        story.project.must(*cancel.text.split()[1:])
         taken = re.search(r'The container name "/k3s" is already in use', fails(story.up()).stdout)
         assert taken is not None
-        on_nas, *pulumi = HALF_MADE
-        lab.nas_must(on_nas)
-        for line in pulumi:
-            flags = ["--yes", "--skip-preview"] if line.endswith(" up") else []
-            story.project.must(*line.split()[1:], *flags)
+        for command in way_out:
+            if command.where == "nas":
+                lab.nas_must(command.text)
+            else:
+                flags = ["--yes", "--skip-preview"] if command.text.endswith(" up") else []
+                story.project.must(*command.text.split()[1:], *flags)
         assert "Ready" in story.kubectl("get", "nodes")
         same = story.preview("--expect-no-changes")
         assert same.returncode == 0, same.stdout + same.stderr

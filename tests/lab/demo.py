@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from tests.lab.project import Project, forget_known_hosts, lab_settings, open_pr
 from tests.lab.state import DEFAULT_INSTANCE
 
 STACK = "lab"
+INSTANCE = os.environ.get("NAS_K3S_DEMO_INSTANCE", DEFAULT_INSTANCE)
+"""Of the lab; tests have one of their own."""
 _UP_DEADLINE = 1800
 _DESTROY_DEADLINE = 600
 
@@ -42,7 +45,7 @@ def _up() -> int:
     began = time.monotonic()
     found = engine.ensure_engine()
     say(found.describe())
-    lab = box.up(DEFAULT_INSTANCE)
+    lab = box.up(INSTANCE)
     project = open_project(lab, found, STACK)
     tools = _write_tools(project)
     interrupted.clear(project, str(tools["pulumi"]))
@@ -73,13 +76,13 @@ Done in {seconds:.0f} s. What to try next:
 
 def _down() -> int:
     try:
-        lab = box.attach(DEFAULT_INSTANCE)
+        lab = box.attach(INSTANCE)
     except LabError as error:
         say(str(error))
     else:
         _destroy(lab)
         forget_known_hosts(lab)
-    box.down(DEFAULT_INSTANCE)
+    box.down(INSTANCE)
     for name in ("pulumi", "kubectl"):
         (paths.REPO / ".lab" / name).unlink(missing_ok=True)
     say("everything of the demo is gone; builds stay in the cache")

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from nas import doc_pages
 from nas.errors import Problem, RefusedError, set_command
+from nas.remote_script import render
+from nas.settings import KEYS
+from tests.lab.paths import REPO
+from tests.page_commands import anchors
+from tests.unit.ash import ash
 
 
 def test_a_problem_names_key_value_fault_and_what_to_write() -> None:
@@ -40,3 +46,51 @@ def test_a_refusal_lists_every_problem_and_counts_them(count: int, head: str) ->
 @pytest.mark.parametrize(("secret", "flag"), [(False, ""), (True, "--secret ")])
 def test_the_command_that_writes_a_setting_is_one_to_paste(secret: bool, flag: str) -> None:
     assert set_command("token", "T", secret=secret) == f"pulumi config set {flag}nas-k3s:token T"
+
+
+def test_a_refusal_ends_with_the_pages_about_its_settings_once_each() -> None:
+    keys = ("apiPort", "host", "publishPorts", "k3sVersion")
+    *_, last = str(RefusedError([Problem(key, "x", "why", "fix") for key in keys])).splitlines()
+    assert last == "  see docs/container.md#network-host-or-bridge, docs/upgrade.md"
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        Problem("host", None, "why", "fix"),
+        # The option of a command, which is called like a setting.
+        Problem("k3sVersion", "x", "why", "fix", is_setting=False),
+    ],
+)
+def test_where_no_page_helps_none_is_named(problem: Problem) -> None:
+    assert "docs/" not in str(RefusedError([problem]))
+
+
+def test_an_error_of_a_script_ends_with_its_page() -> None:
+    text = render("image-check.sh", {}).replace('{ main "$@"', '{ fail "no" "do this"')
+    done = ash(text)
+    assert done.returncode == 1
+    said = [line.strip() for line in done.stderr.decode().splitlines()]
+    assert said[-3:] == [
+        "nas-k3s: error: no",
+        "nas-k3s:   -> do this",
+        "nas-k3s:   see docs/upgrade.md",
+    ]
+
+
+@pytest.mark.parametrize(
+    "page",
+    sorted(
+        {*doc_pages.OF_SETTING.values(), *doc_pages.OF_SCRIPT.values(), *doc_pages.DOCTOR.values()}
+    ),
+)
+def test_each_page_that_an_error_names_has_that_heading(page: str) -> None:
+    file, _, anchor = page.partition("#")
+    assert (REPO / file).is_file()
+    assert not anchor or anchor in anchors((REPO / file).read_text(encoding="utf-8"))
+
+
+def test_the_table_of_pages_speaks_of_settings_and_scripts_that_exist() -> None:
+    assert set(doc_pages.OF_SETTING) <= set(KEYS)
+    for script in doc_pages.OF_SCRIPT:
+        assert (REPO / "nas" / "scripts" / script).is_file()

@@ -1,0 +1,30 @@
+# Completion of `python -m nas` for bash, which completes programs and not modules: every other use
+# of python goes to what completed it before, or to file names.
+# shellcheck shell=bash
+case $(complete -p python 2>/dev/null) in
+    *" -F _nas_k3s_complete "*) ;;
+    *" -F "*) _nas_k3s_earlier=$(complete -p python | sed 's/.* -F \([^ ]*\) .*/\1/') ;;
+    *) _nas_k3s_earlier= ;;
+esac
+
+_nas_k3s_complete() {
+    if [[ ${COMP_WORDS[1]} != -m || ${COMP_WORDS[2]} != nas || $COMP_CWORD -lt 3 ]]; then
+        if [[ -n $_nas_k3s_earlier ]]; then "$_nas_k3s_earlier" "$@"; fi
+        return
+    fi
+    local IFS=' ' kind value
+    compopt +o default
+    COMPREPLY=()
+    while IFS=, read -r kind value; do
+        case $kind in
+            plain) COMPREPLY+=("$value") ;;
+            # Back to readline's own: names of files.
+            file | dir) compopt -o default ;;
+        esac
+    done < <(
+        COMP_WORDS="nas ${COMP_WORDS[*]:3}" COMP_CWORD=$((COMP_CWORD - 2)) \
+            _NAS_COMPLETE=bash_complete "${COMP_WORDS[0]/#\~/$HOME}" -m nas 2>/dev/null
+    )
+}
+
+complete -o nosort -o default -F _nas_k3s_complete python python3
