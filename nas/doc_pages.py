@@ -41,6 +41,8 @@ OF_SETTING: Mapping[str, str] = {
     "cpuLimit": _LIMITS,
     "stopGrace": _LIMITS,
     "registries": "docs/registry.md",
+    "drift": "docs/drift.md",
+    "containerName": "docs/drift.md",
     "token": "docs/rotate.md#the-clusters-token",
     "kubeconfigFile": _FILE,
     "kubeconfigCurrent": _FILE,

@@ -79,11 +79,6 @@ def new_stack(settings: Settings, facts: Facts, key: HostKey) -> NewStack:
             for problem in refused.problems
             if problem.key != "sudoPassword"
         ]
-    if facts.container and not facts.own_container:
-        todo.append(
-            f"a container named {settings.container_name} is there already, which is not this "
-            f"stack's: remove it, or {set_command('containerName', f'k3s-{settings.stack}')}"
-        )
     proxy = settings.proxy_url
     wanted = {
         "proxyPassword": proxy is not None and proxy.password is not None,

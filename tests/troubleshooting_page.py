@@ -84,11 +84,6 @@ Some of these checks need no cluster: clock, memory and disk are warnings of `pu
 """
 
 _JSON = """
-
-After `docker rm -f k3s` an `up` may end with "configured Kubernetes cluster is unreachable": the
-Kubernetes provider looked at the cluster before its container was made anew, and looks once. Run
-`pulumi up` again.
-
 ## JSON
 
 `--json` prints one object. `version` is raised when a member is taken away or changes its meaning.

@@ -87,6 +87,17 @@ def check_ports(settings: Settings, facts: Facts) -> list[Problem]:
                 f"write {facts.own_container}, or `pulumi destroy` before you change it",
             )
         ]
+    if facts.container and not facts.own_container:
+        name = settings.container_name
+        another = set_command("containerName", f"k3s-{settings.stack}")
+        return [
+            Problem(
+                "containerName",
+                json.dumps(name),
+                "is the name of a container on the NAS that this stack did not make",
+                f"{another}, or make room on the NAS: docker rm -f {name} (its volumes stay)",
+            )
+        ]
     if settings.api_port in OTHER_PORTS:
         return [
             Problem(

@@ -601,7 +601,9 @@ def test_without_drift_the_marks_say_none_and_keep_what_they_said_before(preview
 
 @BOTH
 def test_drift_of_one_thing_marks_that_and_nothing_else(preview: bool) -> None:
-    wiped = replace(FACTS, container="running", docker_on_path="", applied_put="a", put="a")
+    wiped = replace(
+        FACTS, container="running", own_container="k3s", docker_on_path="", applied_put="a", put="a"
+    )
     done = run(preview=preview, facts=replace(wiped, docker_on_path=""))
     assert done["docker-drift"].inputs["input"].startswith("docker is not on the PATH")
     assert list(done["docker-drift"].request.ignoreChanges) == []
@@ -622,7 +624,7 @@ def test_a_container_that_is_gone_is_made_anew(preview: bool) -> None:
 def test_a_container_that_is_stopped_is_started_and_proven_and_nothing_made_anew(
     preview: bool,
 ) -> None:
-    done = run(preview=preview, facts=replace(FACTS, container="exited"))
+    done = run(preview=preview, facts=replace(FACTS, container="exited", own_container="k3s"))
     assert done["cluster-stopped"].inputs["input"].startswith("the k3s container is exited")
     assert done["k3s-drift"].inputs == done["cluster-drift"].inputs == {"input": "none"}
     if not preview:  # the mock's container has no identity there
@@ -634,7 +636,7 @@ def test_a_container_that_is_stopped_is_started_and_proven_and_nothing_made_anew
 def test_a_container_that_somebody_made_anew_is_replaced_after_it_was_removed(
     preview: bool,
 ) -> None:
-    other = replace(FACTS, container="running", env_changed=("NO_PROXY",))
+    other = replace(FACTS, container="running", own_container="k3s", env_changed=("NO_PROXY",))
     done = run(preview=preview, facts=other)
     assert "with another NO_PROXY" in done["k3s-container"].request.replacement_trigger.string_value
     assert "# drift: the k3s container was made anew" in done["k3s-snapshot"].inputs["create"]
@@ -647,6 +649,7 @@ def test_a_certificate_that_is_due_is_renewed_and_read_again_in_the_same_contain
     near = replace(
         FACTS,
         container="running",
+        own_container="k3s",
         docker_on_path="/bin/docker",
         applied_put="a",
         put="a",

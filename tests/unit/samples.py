@@ -40,7 +40,10 @@ def settings(stack: str = "nas88", **config: str) -> Settings:
 
 
 def facts(**changes: Any) -> Facts:
-    """FACTS with some fields changed; `ports_taken` are TCP ports that an unknown program holds."""
+    """FACTS with some fields changed; `ports_taken` are TCP ports that an unknown program holds. A
+    container is the stack's own."""
+    if changes.get("container"):
+        changes.setdefault("own_container", "k3s")
     ports: Sequence[int] = changes.pop("ports_taken", ())
     listeners = tuple(Listener(port) for port in ports)
     return replace(FACTS, **{"listeners": listeners, **changes})

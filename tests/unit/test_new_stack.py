@@ -168,7 +168,7 @@ def test_an_account_that_sudo_asks_for_a_password_gets_its_file_and_the_command(
 
 
 def test_a_container_of_the_same_name_that_is_not_ours_is_told() -> None:
-    assert any("k3s-nas88" in note for note in made(container="running").todo)
+    assert any("k3s-nas88" in note for note in made(container="running", own_container="").todo)
     assert not any("k3s-nas88" in note for note in made().todo)
 
 

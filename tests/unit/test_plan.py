@@ -387,7 +387,9 @@ def test_other_credentials_restart_docker_although_docker_masks_them() -> None:
         put = fingerprint(written)
         known = facts(**masked, put=put, applied_put=put, https_proxy=masked["http_proxy"])
         known = replace(known, applied_proxy=daemon.shown, applied_no_proxy=AGREES["no_proxy"])
-        known = replace(known, container="running", docker_on_path="/usr/bin/docker")
+        known = replace(
+            known, container="running", own_container="k3s", docker_on_path="/usr/bin/docker"
+        )
         assert plan(known, **first).warnings == ()
         (warning,) = plan(known, **{**first, "proxyPassword": "q"}).warnings
         assert "will be restarted" in warning
@@ -616,9 +618,13 @@ def test_what_the_data_of_the_cluster_would_not_survive_is_refused(
     assert fix in found.fix
     assert "docker volume rm k3s-data k3s-etc" in found.fix
     assert "another" not in str(found)
-    # Without data, or with somebody else's container, nothing is known to be ours.
+    # Without data nothing is known, and of somebody else's container nothing is ours.
     plan(replace(KEPT, cluster_data="none", token=""), **config)
-    plan(replace(KEPT, container="running", token=""), **config)
+    (found,) = problems(replace(KEPT, container="running", token=""), **config)
+    assert (found.key, found.why[:40]) == (
+        "containerName",
+        "is the name of a container on the NAS th",
+    )
 
 
 def test_data_in_a_directory_is_emptied_there() -> None:
