@@ -15,7 +15,7 @@ from tests.lab import engine
 from tests.lab.box import Lab
 from tests.lab.project import forget_known_hosts, open_project
 
-# An old engine, and systemd: what test_container_settings.py does on a current QNAP is not repeated.
+# An old engine, and systemd; test_container_settings.py has a current QNAP.
 PAIRS = [("qnap", "debian"), ("systemd", "current")]
 
 
