@@ -111,9 +111,7 @@ class ClusterReady(pulumi.ComponentResource):
             # It looks at the cluster once, when it is configured: not before all is well.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[checks]),
         )
-        in_cluster = pulumi.ResourceOptions(
-            parent=self, provider=provider, depends_on=[checks]
-        )
+        in_cluster = pulumi.ResourceOptions(parent=self, provider=provider, depends_on=[checks])
         namespace = kubernetes.core.v1.Namespace(
             f"{name}-namespace",
             metadata={"name": SMOKE_NAMESPACE},
