@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -30,8 +30,6 @@ class ClusterReadyArgs(TypedDict):
     """The kubeconfig: the smoke test takes the way that users will take. A secret."""
     cluster_identifier: pulumi.Input[str]
     """Stays the same as long as the cluster does; another one replaces every object in it."""
-    container: pulumi.Resource
-    """The k3s container; in-cluster objects go with it, so that destroy asks no dead API."""
     container_id: pulumi.Input[str]
     """Another container is proven anew."""
     restarts: pulumi.Input[str]
@@ -113,27 +111,29 @@ class ClusterReady(pulumi.ComponentResource):
             # It looks at the cluster once, when it is configured: not before all is well.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[checks]),
         )
-        in_cluster = pulumi.ResourceOptions(
-            parent=self,
-            provider=provider,
-            depends_on=[checks],
-            deleted_with=args["container"],
-        )
+        in_cluster = pulumi.ResourceOptions(parent=self, provider=provider, depends_on=[checks])
         namespace = kubernetes.core.v1.Namespace(
-            f"{name}-namespace", metadata={"name": SMOKE_NAMESPACE}, opts=in_cluster
+            f"{name}-namespace",
+            metadata={"name": SMOKE_NAMESPACE},
+            # It outlives the container in the cluster's data. Destroy asks no API about it, which
+            # may be dead: the script of the checks removes it where there is one that answers.
+            opts=pulumi.ResourceOptions.merge(
+                in_cluster, pulumi.ResourceOptions(retain_on_delete=True)
+            ),
         )
         limit = pulumi.CustomTimeouts(create=f"{args['timeout']}s")
         smoke = kubernetes.batch.v1.Job(
             f"{name}-smoke",
             metadata={
                 "namespace": namespace.metadata["name"],
-                "labels": {SMOKE_LABEL: _short(args["container_id"])},
+                "labels": {SMOKE_LABEL: _short(_untied(args["container_id"]))},
             },
             spec=_smoke_job(args),
             opts=pulumi.ResourceOptions.merge(
                 in_cluster,
                 pulumi.ResourceOptions(
                     custom_timeouts=limit,
+                    deleted_with=namespace,
                     # Another container is proven by another Job, also where the old one is
                     # gone from the state.
                     replacement_trigger=args["container_id"],
@@ -166,6 +166,22 @@ def _told(stdout: pulumi.Output[str], name: str) -> pulumi.Output[str]:
     return pulumi.Output.unsecret(stdout).apply(
         lambda text: next(iter(values_of(text or "").get(name, ())), "")
     )
+
+
+def _untied(value: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The same value, without what it depends on.
+
+    Where an input depends on a resource that is replaced, the engine configures the provider
+    before the replacement, in order to ask it about that: that of Kubernetes then looks at a
+    cluster whose container may be gone, and takes it for unreachable until the run ends.
+    """
+    output = pulumi.Output.from_input(value)
+
+    async def text() -> str:
+        # Where it is unknown this is no text, and is_known says so.
+        return cast(str, await output.future(with_unknowns=True))
+
+    return pulumi.Output(set(), text(), output.is_known())
 
 
 def _short(container_id: pulumi.Input[str]) -> pulumi.Output[str]:

@@ -99,7 +99,7 @@ class K3sServer(pulumi.ComponentResource):
     """
 
     container: docker.Container
-    """The container; in-cluster objects are `deleted_with` it."""
+    """The container."""
     pull_began: pulumi.Output[str]
     """The time on the NAS before its Docker was told to pull the image, `time=EPOCH`."""
     cluster_identifier: pulumi.Output[str]

@@ -127,7 +127,6 @@ def build(
             "nas": nas,
             "kubeconfig": access.kubeconfig,
             "cluster_identifier": server.cluster_identifier,
-            "container": server.container,
             "container_id": server.container.id,
             "restarts": access.restarts,
             "container_name": settings.container_name,

@@ -39,7 +39,9 @@ def cluster_identifier(settings: Settings, facts: Facts | None) -> ClusterIdenti
         return ClusterIdentifier(first, facts.cluster_id)
     if facts.cluster_data == "there":
         return ClusterIdentifier(first, first)
-    if facts.time is None:
+    # Of the place, so that `up` makes the cluster that its preview has shown.
+    emptied = facts.time if facts.cluster_emptied is None else facts.cluster_emptied
+    if emptied is None:
         return ClusterIdentifier(first, None)
-    made = datetime.fromtimestamp(facts.time, UTC)
+    made = datetime.fromtimestamp(emptied, UTC)
     return ClusterIdentifier(first, f"{first}/{made:%Y%m%dT%H%M%SZ}")

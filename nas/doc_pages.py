@@ -12,6 +12,7 @@ _NETWORK = f"{_CONTAINER}#network-host-or-bridge"
 _DATA = f"{_CONTAINER}#data-volumes-or-a-directory"
 _LIMITS = f"{_CONTAINER}#what-it-may-take"
 _REFUSED = f"{_CONTAINER}#refused-before-anything-changes"
+_ARGUMENTS = f"{_CONTAINER}#arguments-of-k3s-and-its-kubelet"
 _FILE = "docs/access.md#in-your-own-kubeconfig"
 
 OF_SETTING: Mapping[str, str] = {
@@ -35,6 +36,9 @@ OF_SETTING: Mapping[str, str] = {
     "nodeIp": _NETWORK,
     "clusterCidr": _REFUSED,
     "serviceCidr": _REFUSED,
+    "nodeName": _REFUSED,
+    "kubeletArgs": _ARGUMENTS,
+    "serverArgs": _ARGUMENTS,
     "dataDirectory": _DATA,
     "snapshotter": _DATA,
     "memoryLimit": _LIMITS,
@@ -53,6 +57,7 @@ OF_SCRIPT: Mapping[str, str] = {
     "daemon-proxy.sh": "docs/reliability.md",
     "docker-path.sh": _DAEMON,
     "image-check.sh": "docs/upgrade.md",
+    "arguments-check.sh": _ARGUMENTS,
     "data-directory.sh": _DATA,
     "data-snapshot.sh": "docs/upgrade.md#the-snapshots",
     "cluster-ready.sh": "docs/troubleshooting.md",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,7 +47,8 @@ class RefusedError(Exception):
         count = len(self.problems)
         head = "1 setting needs" if count == 1 else f"{count} settings need"
         lines = "\n".join(f"  {problem}" for problem in self.problems)
-        found = (OF_SETTING.get(one.key) for one in self.problems if one.is_setting)
+        keys = (re.split(r"[\[.]", one.key)[0] for one in self.problems if one.is_setting)
+        found = map(OF_SETTING.get, keys)
         pages = ", ".join(dict.fromkeys(page for page in found if page))
         more = f"\n  see {pages}" if pages else ""
         super().__init__(f"{head} a change before anything runs:\n{lines}{more}")

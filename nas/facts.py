@@ -62,6 +62,8 @@ class Facts:
         env_changed: variables of the container that are not what our last run gave it.
         own_container: name of the container that belongs to this stack, by its label.
         cluster_data: `there` or `none`; empty: not seen.
+        cluster_emptied: when the place of data that is not there was last changed, in seconds since
+            the epoch.
         cluster_id: which cluster the data says it is.
         kubeconfig: checksum of the certificates in the kubeconfig that k3s wrote.
         applied_kubeconfig: that of the one which our last run handed out.
@@ -130,6 +132,7 @@ class Facts:
     env_changed: tuple[str, ...] = ()
     own_container: str = ""
     cluster_data: str = ""
+    cluster_emptied: int | None = None
     cluster_id: str = ""
     kubeconfig: str = ""
     applied_kubeconfig: str = ""
@@ -242,6 +245,7 @@ def parse_facts(text: str) -> Facts:
         env_changed=tuple(every("env_changed")),
         own_container=one("own_container"),
         cluster_data=one("cluster_data"),
+        cluster_emptied=number("cluster_emptied"),
         cluster_id=one("cluster_id"),
         kubeconfig=one("kubeconfig"),
         applied_kubeconfig=one("applied_kubeconfig"),

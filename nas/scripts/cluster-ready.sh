@@ -315,8 +315,10 @@ exec_works() {
   return 1
 }
 
-# The proof of an earlier container, whose Job stayed in the cluster's data.
+# The proof of an earlier container, whose Job stayed in the cluster's data. The namespace is there for
+# the next one, also where somebody removed it.
 forget_old_smoke() {
+  kubectl create namespace "$SMOKE_NAMESPACE" >/dev/null 2>&1
   own=$(bounded 15 "$docker" inspect --format '{{.Id}}' "$CONTAINER" 2>/dev/null | cut -c 1-12)
   kubectl -n "$SMOKE_NAMESPACE" delete jobs -l "$SMOKE_LABEL!=$own" --ignore-not-found \
     --wait=false >/dev/null 2>&1

@@ -4,6 +4,8 @@
 # Which cluster the data is, what it was made with, the fingerprint of the token that it is encrypted
 # with, whoever made it, and the certificates of its kubeconfig. From the volumes, because the
 # container need not run. The client's certificates are public.
+#
+# cluster_facts DIRECTORY: the one of all of Docker's volumes.
 cluster_facts() {
   cluster_token=
   if find_place "$DATA_PLACE"; then
@@ -13,6 +15,7 @@ cluster_facts() {
       cluster_token=$(token_sum 2>/dev/null <"$place/server/token")
     else
       echo cluster_data=none
+      printf 'cluster_emptied=%s\n' "$(changed_at "${place:-$(place_above "$DATA_PLACE" "$1")}")"
     fi
     [ -z "$place" ] || sed -n '1s/^/cluster_id=/p' "$place/$CLUSTER_ID_FILE" 2>/dev/null
   fi
@@ -27,4 +30,19 @@ cluster_facts() {
 # Where Docker keeps its data out of sight.
 token_inside() {
   bounded 15 "$docker" exec "$CONTAINER" cat /var/lib/rancher/k3s/server/token 2>/dev/null | token_sum
+}
+
+# place_above PLACE DIRECTORY: what is there of the way to a place that is not.
+place_above() {
+  case $1 in
+    /*) above=${1%/*} ;;
+    *) above=$2 ;;
+  esac
+  while [ -n "$above" ] && [ ! -d "$above" ]; do above=${above%/*}; done
+  printf '%s\n' "${above:-/}"
+}
+
+# When something was made in or removed from a directory, in seconds.
+changed_at() {
+  date -r "$1" +%s 2>/dev/null
 }

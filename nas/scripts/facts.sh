@@ -79,7 +79,7 @@ docker_facts() {
   fi
   printf 'own_container=%s\n' "$(bounded 15 "$docker" ps --all --filter "label=$STACK_LABEL" \
     --format '{{.Names}}' 2>/dev/null | head -n 1)"
-  cluster_facts
+  cluster_facts "$3/volumes"
   for name in $(bounded 15 "$docker" ps --format '{{.Names}}' 2>/dev/null); do
     policy=$(bounded 15 "$docker" inspect --format '{{.HostConfig.RestartPolicy.Name}}' "$name" 2>/dev/null)
     case $policy in

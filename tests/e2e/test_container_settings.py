@@ -50,12 +50,13 @@ class Bridged:
     def place(self) -> str:
         return f"{self.story.lab.pool}/Container/k3s-shape"
 
-    def addresses(self) -> tuple[str, str]:
-        """Address of the node and of the container."""
-        path = "jsonpath={.status.addresses[?(@.type=='InternalIP')].address}"
-        shown = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-        container = self.story.must(f"docker inspect --format '{shown}' k3s").strip()
-        return self.story.kubectl("get", "node", "shape", "-o", path), container
+
+def addresses(story: Story) -> tuple[str, str]:
+    """Address of the node and of the container."""
+    path = "jsonpath={.status.addresses[?(@.type=='InternalIP')].address}"
+    shown = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    container = story.must(f"docker inspect --format '{shown}' k3s").strip()
+    return story.kubectl("get", "node", "shape", "-o", path), container
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +114,7 @@ def test_a_cluster_that_moves_to_a_bridge_is_the_same_and_leaves_nothing_behind(
     story = bridged.story
     assert story.kubectl(*IDENTITY) == bridged.identity
     assert story.project.outputs()["endpoint"] == f"https://{story.lab.nas_host}:16443"
-    node, container = bridged.addresses()
+    node, container = addresses(bridged.story)
     assert node == container != story.lab.nas_host
     # The API server talks to the kubelet at the node's address.
     story.kubectl("-n", "kube-system", "logs", "deployment/coredns")
@@ -157,7 +158,7 @@ def test_a_second_up_on_a_bridge_changes_nothing(bridged: Bridged) -> None:
 
 def test_a_container_that_gets_another_address_is_the_same_cluster(bridged: Bridged) -> None:
     story = bridged.story
-    before, _ = bridged.addresses()
+    before, _ = addresses(bridged.story)
     image = story.must("docker inspect --format '{{.Config.Image}}' photos").strip()
     story.must("docker stop k3s")
     story.must(f"docker run -d --name visitor --entrypoint sleep {image} 600")
@@ -177,7 +178,7 @@ def _settled(bridged: Bridged) -> str:
     deadline = time.monotonic() + 120
     while True:
         try:
-            node, container = bridged.addresses()
+            node, container = addresses(bridged.story)
             assert node == container
             for waiting in (
                 ("wait", "--for=condition=Ready", "node/shape", "--timeout=10s"),

@@ -117,6 +117,8 @@ def test_another_no_proxy_is_named_in_preview_and_restarts_the_daemon_once(
 ) -> None:
     before = deployed.lab.dockerd_starts()
     running = deployed.running()
+    namespace = ("get", "namespace", "nas-k3s-smoke", "-o", "jsonpath={.metadata.uid}")
+    proven_in = deployed.kubectl(*namespace)
     deployed.configure(noProxy=["registry.lan"])
     preview = deployed.preview("--diff")
     assert preview.returncode == 0, preview.stdout + preview.stderr
@@ -131,6 +133,7 @@ def test_another_no_proxy_is_named_in_preview_and_restarts_the_daemon_once(
     assert "registry.lan" in deployed.must("docker inspect --format '{{.Config.Env}}' k3s")
     jobs = deployed.kubectl("-n", "nas-k3s-smoke", "get", "jobs", "-o", "name").split()
     assert len(jobs) == 1, "the smoke test of the replaced container is gone"
+    assert deployed.kubectl(*namespace) == proven_in, "its namespace is not"
 
 
 def test_destroy_leaves_the_nas_as_it_was(empty: Story) -> None:
@@ -160,6 +163,16 @@ def test_the_kept_data_brings_the_same_cluster_back(deployed: Story) -> None:
 
     before = identity()
     assert deployed.destroy().returncode == 0
+    deployed.configure(clusterCidr="10.52.0.0/16", nodeName="other", token="another")
+    refused = deployed.preview()
+    assert refused.returncode != 0
+    for part in (
+        "is not the block of this cluster's pods, 10.42.0.0/16",
+        "is not the name of this cluster's node",
+        "is not the token that this cluster's data is encrypted with",
+    ):
+        assert part in refused.stdout, refused.stdout
+    deployed.configure()
     deployed.must_up()
     assert identity() == before
 

@@ -467,9 +467,19 @@ def test_destroy_leaves_the_data_exactly_when_the_setting_says_so(keep: bool) ->
 # ---- the cluster
 
 
-def test_objects_in_the_cluster_go_with_the_container(up: Run) -> None:
+def test_destroy_asks_no_api_about_the_objects_in_the_cluster(up: Run) -> None:
+    assert up["ready-namespace"].request.retainOnDelete
+    assert up["ready-smoke"].request.deletedWith == up["ready-namespace"].urn
+
+
+def test_no_object_in_the_cluster_depends_on_the_container_by_its_inputs(up: Run) -> None:
+    """The engine would configure the provider before the container is replaced."""
     for name in ("ready-namespace", "ready-smoke"):
-        assert up[name].request.deletedWith == up["k3s-container"].urn
+        tied = up[name].request.propertyDependencies.values()
+        assert not any(up["k3s-container"].urn in one.urns for one in tied)
+        assert "k3s-container" in up.before(name)
+    label = up["ready-smoke"].inputs["metadata"]["labels"]["nas-k3s/container"]
+    assert f"# container: {label}" in up["ready-checks"].inputs["create"]
 
 
 def test_the_identity_of_the_cluster_is_that_of_its_data() -> None:

@@ -362,6 +362,27 @@ def test_a_directory_instead_of_the_volumes_is_read_too(nas: FakeNas) -> None:
     assert found.kubeconfig == sum_of(WHOLE)
 
 
+def test_of_data_that_is_not_there_the_time_is_told_at_which_its_place_was_emptied(
+    nas: FakeNas,
+) -> None:
+    def emptied(data: str = "k3s-data") -> int | None:
+        variables = {**SAMPLES["facts.sh"], "DATA_PLACE": data}
+        return parse_facts(nas.run("facts.sh", "facts", variables).out).cluster_emptied
+
+    root = "/share/CACHEDEV1_DATA/docker/volumes"
+    nas.path(root).mkdir(parents=True)
+    os.utime(nas.path(root), (1, 1_700_000_001))
+    assert emptied() == 1_700_000_001
+    # A volume that is there and empty has its own.
+    nas.path("/state/volumes/k3s-data").mkdir(parents=True)
+    os.utime(nas.path("/state/volumes/k3s-data"), (1, 1_700_000_002))
+    assert emptied() == 1_700_000_002
+    os.utime(nas.path("/share"), (1, 1_700_000_003))
+    assert emptied("/share/k3s/cluster/data") == 1_700_000_003
+    nas.write("/state/volumes/k3s-data/server/token", "x")
+    assert emptied() is None
+
+
 def test_data_that_lies_where_we_cannot_look_is_not_said_to_be_gone(nas: FakeNas) -> None:
     nas.path("/state/volumes/k3s-data").mkdir(parents=True)
     nas.write("/state/mountpoint", "/var/lib/docker/somewhere")

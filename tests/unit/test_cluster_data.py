@@ -24,6 +24,7 @@ OWN = f"{FIRST}/20251125T090000Z"
         (facts(cluster_data="there", cluster_id="x" * 300), FIRST),
         (facts(), None),
         (facts(cluster_data="none", time=None), None),
+        (facts(cluster_data="none", cluster_emptied=1764061200, time=None), OWN),
         (None, None),
     ],
 )
@@ -46,3 +47,11 @@ def test_emptied_data_is_another_cluster_each_time() -> None:
         for time in (1764061200, 1764061201)
     )
     assert first != later
+
+
+def test_an_up_has_the_identifier_that_its_preview_showed() -> None:
+    shown, done = (
+        cluster_identifier(settings(), facts(cluster_data="none", cluster_emptied=99, time=time))
+        for time in (1764061200, 1764061260)
+    )
+    assert shown == done

@@ -94,3 +94,8 @@ def test_the_table_of_pages_speaks_of_settings_and_scripts_that_exist() -> None:
     assert set(doc_pages.OF_SETTING) <= set(KEYS)
     for script in doc_pages.OF_SCRIPT:
         assert (REPO / "nas" / "scripts" / script).is_file()
+
+
+def test_an_item_of_a_list_has_the_page_of_its_setting() -> None:
+    item = Problem("kubeletArgs[0]", '"x"', "is none", "remove it")
+    assert str(RefusedError([item])).endswith(f"see {doc_pages.OF_SETTING['kubeletArgs']}")
