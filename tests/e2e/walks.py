@@ -186,6 +186,7 @@ WALKS = (
     ),
     Walk("docs/timeline.md", seen=_timeline),
     Walk("docs/troubleshooting.md", ends={"python -m nas doctor --stack home": (0, 1)}),
+    Walk("docs/commands.md"),
     Walk("docs/access.md", seen=_access),
     Walk("docs/outputs.md", seen=_outputs),
     Walk("docs/container.md", seen=_container, undone=True),
