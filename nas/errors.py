@@ -44,14 +44,19 @@ class RefusedError(Exception):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        count = len(self.problems)
-        head = "1 setting needs" if count == 1 else f"{count} settings need"
         lines = "\n".join(f"  {problem}" for problem in self.problems)
         keys = (re.split(r"[\[.]", one.key)[0] for one in self.problems if one.is_setting)
         found = map(OF_SETTING.get, keys)
         pages = ", ".join(dict.fromkeys(page for page in found if page))
         more = f"\n  see {pages}" if pages else ""
-        super().__init__(f"{head} a change before anything runs:\n{lines}{more}")
+        super().__init__(f"{self._head()}\n{lines}{more}")
+
+    def _head(self) -> str:
+        count = len(self.problems)
+        if not all(one.is_setting for one in self.problems):
+            return "1 thing is in the way:" if count == 1 else f"{count} things are in the way:"
+        need = "1 setting needs" if count == 1 else f"{count} settings need"
+        return f"{need} a change before anything runs:"
 
 
 def set_command(key: str, value: str = "", *, secret: bool = False) -> str:

@@ -12,6 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+Choice = Literal["auto", "truenas", "unraid", "synology", "qnap", "systemd", "custom"]
+"""What the setting `platform` may say: a row of the table, or that the NAS is asked."""
+
 Route = Literal["config-file", "systemd", "vendor-script", "refuse"]
 """How a proxy gets into the daemon: the member `proxies` of its config file, the environment by a
 systemd drop-in, exports in the vendor's start script, or only by the owner's hand."""

@@ -86,7 +86,7 @@ def render(name: str, variables: Mapping[str, str]) -> str:
             raise ValueError(f"{key} holds a NUL byte")
     parts = _PARTS.get(name, ())
     page = doc_pages.OF_SCRIPT.get(name, "")
-    data = {**variables, "JSON_AWK": script_source("json.awk"), "DOC_PAGE": page}
+    data = {"DOC_PAGE": page, **variables, "JSON_AWK": script_source("json.awk")}
     if "strategy-vendor-script.sh" in parts:
         marks = {"BLOCK_BEGIN": BLOCK_BEGIN, "BLOCK_END": BLOCK_END}
         data |= {**marks, "BLOCK_AWK": script_source("block.awk")}

@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from nas import limits, server_args, values
+from nas import limits, platforms, server_args, values
 from nas.errors import NAMESPACE, NOT_SHOWN, Problem, RefusedError, set_command
 from nas.key_files import check_certificates, check_private_key
 from nas.kubelet_args import check as check_kubelet_args
@@ -95,7 +95,7 @@ class Settings(BaseModel):
     ssh_password: str | None = None
     ssh_host_key: Annotated[str, AfterValidator(values.host_key)] | None = None
     sudo_password: Annotated[str, AfterValidator(values.secret_line)] | None = None
-    platform: Literal["auto", "truenas", "unraid", "synology", "qnap", "systemd", "custom"] = "auto"
+    platform: platforms.Choice = "auto"
     docker_path: Annotated[str, AfterValidator(values.nas_path("/usr/bin/docker"))] | None = None
     daemon_config_file: (
         Annotated[str, AfterValidator(values.nas_path("/etc/docker/daemon.json"))] | None

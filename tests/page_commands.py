@@ -154,6 +154,12 @@ ELSEWHERE = (
         "it is the run that this belongs to",
         "tests/unit/test_docs.py::test_ci_runs_the_command_of_the_readme",
     ),
+    Elsewhere(
+        "docs/commands.md",
+        'eval "$(.venv/bin/python -m nas completion zsh)"',
+        "the walk's shell is bash",
+        "tests/unit/test_completion.py::test_a_shell_completes",
+    ),
     *(
         Elsewhere("docs/reliability.md", text, _NEEDS_A_KILLED_UP, _HALF_MADE)
         for text in (

@@ -1,19 +1,26 @@
-"""docs/troubleshooting.md: the tree from the catalogue, the table from a run of the e2e test.
+"""docs/troubleshooting.md, also in Chinese: the tree from the catalogue, the table from a run.
 
-`python -m tests.troubleshooting_page` writes the page; `make doctor-table` runs the test first,
-which then writes what it saw.
+`python -m tests.troubleshooting_page` writes the pages; `make doctor-table` runs the e2e test
+first, which then writes what it saw.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from nas.doctor.tree import CHECKS, SECTIONS
-from nas.messages import area, text
+from nas.messages import Language, area, text
+from tests import troubleshooting_zh as zh
 from tests.lab.paths import REPO
 
-PAGE = REPO / "docs" / "troubleshooting.md"
+FILES: Mapping[Language, Path] = {
+    "en": REPO / "docs" / "troubleshooting.md",
+    "zh": REPO / "docs" / "zh-CN" / "troubleshooting.md",
+}
 ROWS = REPO / "tests" / "e2e" / "doctor_rows.json"
 WRITE_ROWS = "NAS_K3S_WRITE_DOCTOR_ROWS"
 """Variable with which the test writes ROWS instead of comparing."""
@@ -119,42 +126,95 @@ own: for that row doctor alone was told another time. Written by `make doctor-ta
 """
 
 
-def page() -> str:
+@dataclass(frozen=True)
+class Words:
+    """The page's own texts in one language; the others are those of the catalogue."""
+
+    head: str
+    checks: str
+    leaves: str
+    json: str
+    seen: str
+
+
+WORDS: Mapping[Language, Words] = {
+    "en": Words(
+        _HEAD,
+        "\n## Checks\n\n| id | question | part |\n|---|---|---|\n",
+        "\n## What it can find\n\n| leaf | what is seen | what to do |\n|---|---|---|\n",
+        _JSON,
+        _SEEN,
+    ),
+    "zh": Words(zh.HEAD, zh.CHECKS, zh.LEAVES, zh.JSON, zh.SEEN),
+}
+
+
+def page(lang: Language = "en") -> str:
     """The page's text."""
-    rows = [Row(**row) for row in json.loads(ROWS.read_text(encoding="utf-8"))]
-    table = "".join(
-        f"| {row.broken} | `{row.leaf}` | {row.seen} | {_healed(row)} |\n" for row in rows
-    )
-    return _HEAD + _checks() + _leaves() + _JSON + _SEEN + table
+    words = WORDS[lang]
+    table = "".join(_row(row, lang) for row in rows())
+    return words.head + _checks(lang) + _leaves(lang) + words.json + words.seen + table
 
 
-def _healed(row: Row) -> str:
-    return ", ".join([*row.fix, *(f"`{command}`" for command in row.commands)]).replace("|", "\\|")
+def rows() -> list[Row]:
+    """What the last run of the test has seen."""
+    return [Row(**row) for row in json.loads(ROWS.read_text(encoding="utf-8"))]
 
 
-def _checks() -> str:
-    lines = ["\n## Checks\n\n| id | question | part |\n|---|---|---|\n"]
+def _row(row: Row, lang: Language) -> str:
+    broken, seen = _said(row.broken, lang), _seen(row, lang)
+    return f"| {broken} | `{row.leaf}` | {seen} | {_healed(row, lang)} |\n"
+
+
+def _said(words: str, lang: Language) -> str:
+    return words if lang == "en" else zh.WORDS.get(words, words)
+
+
+def _seen(row: Row, lang: Language) -> str:
+    """The evidence, which was seen in English: its values are put into the other language's text.
+
+    Raises:
+        ValueError: when it is not what the catalogue says now.
+    """
+    if lang == "en":
+        return row.seen
+    english, other = (area("doctor")[f"doctor.{row.leaf}.seen"][one] for one in ("en", lang))
+    pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.*)", re.escape(english))
+    match = re.fullmatch(pattern, row.seen)
+    if match is None:
+        raise ValueError(f"{row.leaf}: run `make doctor-table`, {row.seen!r} is seen no more")
+    return other.format(**match.groupdict())
+
+
+def _healed(row: Row, lang: Language) -> str:
+    done = [*(_said(words, lang) for words in row.fix), *(f"`{one}`" for one in row.commands)]
+    return ("，" if lang == "zh" else ", ").join(done).replace("|", "\\|")
+
+
+def _checks(lang: Language) -> str:
+    lines = [WORDS[lang].checks]
     for section in SECTIONS:
-        title = text(f"doctor.section-{section}.title", "en")
+        title = text(f"doctor.section-{section}.title", lang)
         lines += [
-            f"| `{check.id}` | {text(f'doctor.{check.id}.question', 'en')} | {title} |\n"
+            f"| `{check.id}` | {text(f'doctor.{check.id}.question', lang)} | {title} |\n"
             for check in CHECKS
             if check.section == section
         ]
     return "".join(lines)
 
 
-def _leaves() -> str:
+def _leaves(lang: Language) -> str:
     """What can be wrong, with what to do; in braces what depends on the NAS."""
     messages = area("doctor")
-    lines = ["\n## What it can find\n\n| leaf | what is seen | what to do |\n|---|---|---|\n"]
+    lines = [WORDS[lang].leaves]
     for key, fix in messages.items():
         if key.endswith(".fix"):
             leaf = key.split(".")[1]
-            seen = messages[f"doctor.{leaf}.seen"]["en"]
-            lines.append(f"| `{leaf}` | {seen} | {fix['en']} |\n")
+            seen = messages[f"doctor.{leaf}.seen"][lang]
+            lines.append(f"| `{leaf}` | {seen} | {fix[lang]} |\n")
     return "".join(lines)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    for language, file in FILES.items():
+        file.write_text(page(language), encoding="utf-8")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -20,6 +21,17 @@ from nas.settings import Settings, load_settings
 from nas.ssh import SshTarget, ssh_target
 from nas.stack_file import project_root, stack_file
 from nas.values import near_name
+
+_OPTIONS = {
+    "host": "--host",
+    "sshUser": "--user",
+    "sshPort": "--port",
+    "sshPrivateKeyFile": "--key",
+    "proxy": "--proxy",
+}
+"""Setting -> the option that gives it."""
+_SWITCH_ON = "switch the NAS and its SSH service on; --port is the port that it listens on"
+_UNKNOWN = "write the address of the NAS, or a name that this machine knows"
 
 
 @click.command()
@@ -108,7 +120,16 @@ def _settings(
         config["sshPrivateKeyFile"] = _portable(key)
     if proxy:
         config["proxy"] = proxy
-    return load_settings(stack, config)
+    try:
+        return load_settings(stack, config)
+    except RefusedError as refusal:
+        raise RefusedError([_as_option(one) for one in refusal.problems]) from None
+
+
+def _as_option(problem: Problem) -> Problem:
+    """A problem of a setting that came from the command line, named as it was given there."""
+    option = _OPTIONS.get(problem.key)
+    return problem if option is None else replace(problem, key=option, is_setting=False)
 
 
 def _portable(key: str) -> str:
@@ -158,7 +179,7 @@ def _host_key(settings: Settings, accept: bool) -> HostKey:
             "--host",
             json.dumps(host),
             f"cannot be reached: {error}",
-            "switch the NAS and its SSH service on; --port is the port that it listens on",
+            _UNKNOWN if "getaddrinfo" in str(error) else _SWITCH_ON,
         ) from None
     kind = shown.key.split()[0]
     click.echo(f"host key of {host}:{port}: {kind} {shown.fingerprint}", err=True)
@@ -204,7 +225,7 @@ def _unreadable(target: SshTarget, facts: Unreadable) -> RefusedError:
             f"put your public key there: ssh-copy-id -p {target.port} {target.user}@{target.host}; "
             "--user and --key name another account and key",
         )
-    fix = "switch the NAS and its SSH service on; --port is the port that it listens on"
+    fix = _SWITCH_ON
     if facts.kind == "host-key":
         fix = "run this again; when it stays so, somebody is in between"
     elif facts.kind == "tool":

@@ -66,7 +66,7 @@ class Owner:
             self.folder = (self.folder / text.removeprefix("cd ")).resolve(strict=True)
             return subprocess.CompletedProcess(text, 0, "", "")
         return subprocess.run(
-            ["sh", "-ec", text],
+            ["bash", "-ec", text],
             cwd=self.folder,
             env=self.environment,
             input=stdin,

@@ -112,8 +112,9 @@ def _rotate(owner: Owner, said: Said) -> None:
 def _registry(owner: Owner, said: Said) -> None:
     file = owner.lab.nas_must("docker exec k3s cat /etc/rancher/k3s/registries.yaml")
     assert "https://mirror.gcr.io" in file
+    # The up of the next page gives it the rest.
     preview = owner.must("pulumi preview --diff")
-    assert "registries/ghcr.io/ca.pem" in preview
+    assert "k3s-container" in preview
     assert SECRET not in preview
 
 
@@ -186,6 +187,7 @@ WALKS = (
     ),
     Walk("docs/timeline.md", seen=_timeline),
     Walk("docs/troubleshooting.md", ends={"python -m nas doctor --stack home": (0, 1)}),
+    Walk("docs/commands.md"),
     Walk("docs/access.md", seen=_access),
     Walk("docs/outputs.md", seen=_outputs),
     Walk("docs/container.md", seen=_container, undone=True),

@@ -16,9 +16,22 @@ from nas.remote_script import launched, render
 from tests.lab import debs
 from tests.scripts.fake_platforms import FAKES, KINDS, POOL, QPKG
 
-__all__ = ["DOCKER_JSON", "POOL", "QPKG", "SSH_PATH", "Done", "FakeNas", "busybox"]
+__all__ = [
+    "DOCKER_JSON",
+    "POOL",
+    "QPKG",
+    "SSH_PATH",
+    "Done",
+    "FakeNas",
+    "another_nas",
+    "busybox",
+    "daemon_down",
+    "docker_gone",
+]
 
 SSH_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+NO_PAGE = {"DOC_PAGE": ""}
+"""Errors end with what to do, without the line about a page of docs/, which unit tests look at."""
 
 FAKE_ID = """id() {
   case ${FAKE_UID:-0}$1 in
@@ -201,7 +214,7 @@ class FakeNas:
         """
         return self.shell(
             f"sh -s {mode}",
-            before + render(script, variables),
+            before + render(script, {**NO_PAGE, **variables}),
             read_only=read_only,
             environment=environment,
         )
@@ -220,7 +233,7 @@ class FakeNas:
         BusyBox runs its own id before any program of the PATH: hence functions in its place, in the
         launcher and in the script.
         """
-        text = launched(FAKE_ID + render(script, variables), sudo_password)
+        text = launched(FAKE_ID + render(script, {**NO_PAGE, **variables}), sudo_password)
         return self.shell(
             f"sh -s {mode}",
             FAKE_ID + text,
@@ -262,3 +275,18 @@ class FakeNas:
 def _applets() -> tuple[str, ...]:
     done = subprocess.run([busybox(), "--list"], check=True, capture_output=True, text=True)
     return tuple(done.stdout.split())
+
+
+def docker_gone(nas: FakeNas) -> None:
+    """Somebody removed the docker CLI."""
+    nas.path(f"{QPKG}/bin/docker").unlink()
+
+
+def daemon_down(nas: FakeNas) -> None:
+    """The Docker daemon does not answer."""
+    nas.path("/state/up").unlink()
+
+
+def another_nas(nas: FakeNas) -> None:
+    """Nothing says which kind of NAS this is."""
+    nas.path("/etc/config/qpkg.conf").unlink()

@@ -6,7 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.scripts.fake_nas import QPKG, STARTED, Done, FakeNas
+from tests.scripts.fake_nas import (
+    QPKG,
+    STARTED,
+    Done,
+    FakeNas,
+    another_nas,
+    daemon_down,
+    docker_gone,
+)
 from tests.scripts.rendered import SAMPLES
 
 HINT = SAMPLES["cluster-ready.sh"]["PULL_HINT"]
@@ -364,25 +372,13 @@ def _container_gone(nas: FakeNas) -> None:
     nas.write("/state/containers/k3s/status", "exited")
 
 
-def _docker_gone(nas: FakeNas) -> None:
-    nas.path(f"{QPKG}/bin/docker").unlink()
-
-
-def _daemon_down(nas: FakeNas) -> None:
-    nas.path("/state/up").unlink()
-
-
-def _another_nas(nas: FakeNas) -> None:
-    nas.path("/etc/config/qpkg.conf").unlink()
-
-
 def _tmp_full(nas: FakeNas) -> None:
     nas.path("/tmp").rmdir()
 
 
 @pytest.mark.parametrize(
     "fault",
-    [_cluster_dead, _container_gone, _docker_gone, _daemon_down, _another_nas, _tmp_full],
+    [_cluster_dead, _container_gone, docker_gone, daemon_down, another_nas, _tmp_full],
     ids=lambda fault: fault.__name__.strip("_"),
 )
 def test_forget_never_fails(nas: FakeNas, fault: Callable[[FakeNas], None]) -> None:

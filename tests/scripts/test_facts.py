@@ -20,7 +20,7 @@ from nas.host_key import HostKey
 from nas.new_stack import new_stack
 from nas.settings import load_settings
 from tests.scripts.daemon import apply, variables
-from tests.scripts.fake_nas import DOCKER_JSON, QPKG, FakeNas
+from tests.scripts.fake_nas import DOCKER_JSON, QPKG, FakeNas, another_nas, daemon_down, docker_gone
 from tests.scripts.fake_platforms import KINDS
 from tests.scripts.rendered import SAMPLES
 from tests.scripts.test_kubeconfig import WHOLE, sum_of
@@ -202,24 +202,12 @@ def test_the_version_of_the_cgroups_is_read(nas: FakeNas, file: bool, version: i
     assert read(nas).cgroup == version
 
 
-def _no_docker(nas: FakeNas) -> None:
-    nas.path(f"{QPKG}/bin/docker").unlink()
-
-
-def _daemon_down(nas: FakeNas) -> None:
-    nas.path("/state/up").unlink()
-
-
-def _another_nas(nas: FakeNas) -> None:
-    nas.path("/etc/config/qpkg.conf").unlink()
-
-
 @pytest.mark.parametrize(
     ("fault", "platform", "docker", "engine"),
     [
-        (_no_docker, "qnap", False, ""),
-        (_daemon_down, "qnap", True, ""),
-        (_another_nas, "", False, ""),
+        (docker_gone, "qnap", False, ""),
+        (daemon_down, "qnap", True, ""),
+        (another_nas, "", False, ""),
     ],
 )
 def test_what_cannot_be_read_is_left_out_and_the_rest_is_there(
@@ -233,7 +221,7 @@ def test_what_cannot_be_read_is_left_out_and_the_rest_is_there(
 
 
 def test_the_setting_goes_before_what_the_nas_looks_like(nas: FakeNas) -> None:
-    _another_nas(nas)
+    another_nas(nas)
     assert read(nas, platform="qnap").docker == f"{QPKG}/bin/docker"
 
 
@@ -241,7 +229,7 @@ def test_our_wrapper_is_on_the_path_but_is_not_docker(nas: FakeNas) -> None:
     nas.run("docker-path.sh", "apply", SAMPLES["docker-path.sh"])
     found = read(nas)
     assert (found.docker, found.docker_on_path) == (f"{QPKG}/bin/docker", "/usr/bin/docker")
-    _no_docker(nas)
+    docker_gone(nas)
     assert read(nas).docker == ""
 
 

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from nas.remote_script import script_source
-from tests.scripts.fake_nas import QPKG, Done, FakeNas
+from tests.scripts.fake_nas import Done, FakeNas, another_nas, daemon_down, docker_gone
 from tests.scripts.rendered import SAMPLES
 
 # Functions go before BusyBox's own `ip`, which would act on the machine that runs the test.
@@ -360,21 +360,9 @@ def _refused_by_the_kernel(nas: FakeNas) -> None:
     nas.script("/usr/sbin/iptables-restore", "#!/bin/sh\nexit 4\n")
 
 
-def _daemon_down(nas: FakeNas) -> None:
-    nas.path("/state/up").unlink()
-
-
-def _docker_gone(nas: FakeNas) -> None:
-    nas.path(f"{QPKG}/bin/docker").unlink()
-
-
-def _another_nas(nas: FakeNas) -> None:
-    nas.path("/etc/config/qpkg.conf").unlink()
-
-
 @pytest.mark.parametrize(
     "fault",
-    [_no_image, _refused_by_the_kernel, _daemon_down, _docker_gone, _another_nas],
+    [_no_image, _refused_by_the_kernel, daemon_down, docker_gone, another_nas],
     ids=lambda fault: fault.__name__.strip("_"),
 )
 def test_a_cleanup_that_is_not_possible_is_told_and_never_fails(

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from nas import plan, platforms
+from nas.doctor import tree
+from nas.messages import LANGUAGES, Language
 from nas.settings import KEYS, load_settings
 from tests import troubleshooting_page
 from tests.e2e.walks import WALKS, Walk
@@ -30,15 +33,17 @@ from tests.settings_page import PAGE, page
 
 REFUSED_KEYS = {"sshPassword", "sshPrivateKeyPassword"}
 """Known only to be refused with what to do instead."""
-PAGES = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]
+PAGES = [*sorted(REPO.glob("README*.md")), *sorted((REPO / "docs").rglob("*.md"))]
 
 
 def test_the_page_of_settings_is_what_pulumi_yaml_says() -> None:
     assert PAGE.read_text() == page(), "run `make docs`"
 
 
-def test_the_page_of_troubleshooting_is_what_doctor_and_its_last_run_say() -> None:
-    assert troubleshooting_page.PAGE.read_text() == troubleshooting_page.page(), "run `make docs`"
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_page_of_troubleshooting_is_what_doctor_and_its_last_run_say(lang: Language) -> None:
+    written = troubleshooting_page.FILES[lang].read_text(encoding="utf-8")
+    assert written == troubleshooting_page.page(lang), "run `make docs`"
 
 
 def test_the_example_stack_has_every_key_and_is_accepted() -> None:
@@ -63,7 +68,7 @@ def test_the_page_of_faults_has_a_row_for_each_and_no_other() -> None:
     assert RELIABILITY.read_text().endswith(TAIL)
 
 
-@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(REPO)))
 def test_every_link_inside_the_project_leads_somewhere(file: Path) -> None:
     for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", file.read_text()):
         if "://" not in target:
@@ -72,7 +77,7 @@ def test_every_link_inside_the_project_leads_somewhere(file: Path) -> None:
             assert not anchor or anchor in anchors(led.read_text()), f"{target}#{anchor}"
 
 
-@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(REPO)))
 def test_every_setting_that_a_page_names_exists(file: Path) -> None:
     named = set(re.findall(r"nas-k3s:([a-z][A-Za-z0-9]+)", file.read_text()))
     assert named <= set(KEYS), named - set(KEYS)
@@ -154,3 +159,23 @@ def test_ci_runs_the_command_of_the_readme() -> None:
     script = (REPO / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert script[-1] == "exec make test"
     assert "make test" in {command.text for command in commands("README.md")}
+
+
+def test_each_file_that_the_page_of_the_architecture_names_exists() -> None:
+    text = (REPO / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:nas|components|tests|docs|stacks)/[^` <]*)`", text))
+    assert len(named) > 25
+    for name in sorted(named):
+        assert list(REPO.glob(name.rstrip("/"))), name
+    assert {"judge_pull.py", "judge_cluster.py"} <= {
+        file.name for file in (REPO / "nas" / "doctor").iterdir()
+    }
+
+
+def test_the_names_in_the_page_of_the_architecture_are_those_of_the_code() -> None:
+    assert callable(plan.make_plan)
+    assert platforms.PLATFORMS
+    assert tree.CHECKS
+    text = (REPO / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for name in ("make_plan", "PLATFORMS", "Choice", "CHECKS", "Problem", "Finding", "Settings"):
+        assert f"`{name}`" in text

@@ -43,6 +43,13 @@ def test_a_refusal_lists_every_problem_and_counts_them(count: int, head: str) ->
         assert str(problem) in str(refused)
 
 
+def test_what_is_no_setting_is_not_counted_as_one() -> None:
+    option = Problem("--host", "x", "why", "fix", is_setting=False)
+    assert str(RefusedError([option])).startswith("1 thing is in the way:\n  --host = x\n")
+    two = RefusedError([option, Problem("proxy", "x", "why", "fix")])
+    assert str(two).startswith("2 things are in the way:\n")
+
+
 @pytest.mark.parametrize(("secret", "flag"), [(False, ""), (True, "--secret ")])
 def test_the_command_that_writes_a_setting_is_one_to_paste(secret: bool, flag: str) -> None:
     assert set_command("token", "T", secret=secret) == f"pulumi config set {flag}nas-k3s:token T"

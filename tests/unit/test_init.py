@@ -198,7 +198,7 @@ DENIED = "cat >/dev/null; echo 'Connection timed out' >&2; exit 255"
         ({"ssh-keyscan": "exit 1"}, "no SSH service answered"),
         (
             {"ssh-keyscan": "echo 'getaddrinfo nas: Name or service not known' >&2; exit 1"},
-            "Name or service not known",
+            "-> write the address of the NAS, or a name that this machine knows",
         ),
         ({"ssh-keyscan": f"echo '{HOST} ssh-rsa AAAAB3NzaC1yc2EAAAADAQAB'"}, "host key of"),
         ({"ssh": LOGIN}, "ssh-copy-id"),
@@ -225,10 +225,10 @@ def test_each_trouble_with_the_nas_is_one_clear_error_and_no_file(
     [
         ((), "My NAS", "write e.g. my-nas"),
         ((), "../x", "no valid name"),
-        (("--proxy", "192.168.31.198"), "home", "nas-k3s:proxy"),
-        (("--user", "a@b"), "home", "nas-k3s:sshUser"),
-        (("--port", "0"), "home", "nas-k3s:sshPort"),
-        (("--key", "/no/such/key"), "home", "nas-k3s:sshPrivateKeyFile"),
+        (("--proxy", "192.168.31.198"), "home", "--proxy = "),
+        (("--user", "a@b"), "home", "--user = "),
+        (("--port", "0"), "home", "--port = "),
+        (("--key", "/no/such/key"), "home", "--key = "),
     ],
 )
 def test_bad_arguments_are_refused_before_the_nas_is_asked(

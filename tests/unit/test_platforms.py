@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
 
 from nas.platforms import PLATFORMS, QNAP, Platform, shell_table
 from nas.settings import Settings
+from tests.lab.paths import REPO
 from tests.unit.ash import ash
 
 
@@ -30,6 +32,13 @@ def test_names_are_unique_and_fit_a_function_of_the_shell() -> None:
 def test_the_setting_offers_every_row_of_the_table() -> None:
     choices = get_args(Settings.model_fields["platform"].annotation)
     assert choices == ("auto", *(row.name for row in PLATFORMS))
+
+
+@pytest.mark.parametrize("row", PLATFORMS, ids=lambda row: row.name)
+def test_a_row_stands_where_people_read_which_there_are(row: Platform) -> None:
+    project = yaml.safe_load((REPO / "Pulumi.yaml").read_text())
+    assert row.name in project["config"]["platform"]["description"]
+    assert f"`{row.name}`" in (REPO / "docs" / "daemon-proxy.md").read_text()
 
 
 @pytest.mark.parametrize("row", PLATFORMS, ids=lambda row: row.name)
