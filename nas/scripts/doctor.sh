@@ -132,30 +132,19 @@ look_at_proxy() {
     [ "$(now)" -lt "$doctor_until" ] || break
     ask_proxy
     answer=$(head -n 1 "$tmp/answer" 2>/dev/null | tr -d '\r')
-    fact connect "$REGISTRY|${answer:-no answer}"
+    fact connect "$REGISTRY|$answer"
     # The next one would wait as long.
     [ -n "$answer" ] || break
   done
   REGISTRY=$image_registry
 }
 
-# knock HOST PORT: open, refused, silent, unreachable, unknown-name, what else nc said, or absent:
-# there is no nc.
+# knock HOST PORT: as nc_came_to.
 knock() {
   : >"$tmp/nc.err"
   # The first end of an input that stays open a while is enough to see the connection.
   limited 5 nc -w 4 "$1" "$2" </dev/null >/dev/null 2>"$tmp/nc.err"
-  knock_status=$?
-  said=$(tail -n 1 "$tmp/nc.err")
-  case $knock_status$said in
-    0*) echo open ;;
-    127*) echo absent ;;
-    *refused*) echo refused ;;
-    124* | *"timed out"* | *"imeout"*) echo silent ;;
-    *unreachable* | *"No route"*) echo unreachable ;;
-    *"bad address"* | *"not known"* | *resol* | *"can't lookup"*) echo unknown-name ;;
-    *) printf '%s\n' "${said:-silent}" ;;
-  esac
+  nc_came_to $?
 }
 
 look_at_pull() {
