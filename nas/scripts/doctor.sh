@@ -175,9 +175,14 @@ look_at_cluster() {
   awk -F '|' 'NF > 2 && $3 != "Succeeded" && ($3 != "Running" || $5 != "")' \
     "$tmp/pods" | masked | cut -c 1-700 | head -n 20 | sed 's/^/pod=/'
   if grep -q '|Pending' "$tmp/pods"; then
+    # The scheduler's events have a time of another name, and null for the usual one. What was before
+    # the container's start is no cause any more.
     in_cluster get events -A --field-selector type=Warning -o \
-      'jsonpath={range .items[*]}{.lastTimestamp}|{.involvedObject.namespace}|{.involvedObject.name}|{.reason}|{.message}{"\n"}{end}' \
-      2>/dev/null | sort | grep -v '|BackOff|' | tail -n 12 | masked | cut -c 1-700 | sed 's/^/event=/'
+      'jsonpath={range .items[*]}{.lastTimestamp}{.eventTime}|{.involvedObject.namespace}|{.involvedObject.name}|{.reason}|{.message}{"\n"}{end}' \
+      2>/dev/null | START=$(printf '%s' "$state" | cut -d '|' -f 5 | cut -c 1-19) awk -F '|' '
+        { sub(/^null/, ""); sub(/null\|/, "|") }
+        substr($0, 1, 19) >= ENVIRON["START"]' |
+      sort | grep -v '|BackOff|' | tail -n 12 | masked | cut -c 1-700 | sed 's/^/event=/'
   fi
   fact coredns "$(in_cluster -n kube-system get deployment coredns -o \
     'jsonpath={.status.availableReplicas}' 2>/dev/null)"

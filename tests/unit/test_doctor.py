@@ -398,6 +398,12 @@ SEVERAL: tuple[tuple[str, str, set[str], Change], ...] = (
         all_of(environment(HTTP_PROXY=None), nas(waiting=(PULLING,), coredns=0)),
     ),
     (
+        "a proxy that is down, and a CoreDNS whose pod says nothing yet",
+        "proxy-down",
+        {"pull", "dns"},
+        nas(proxy="refused", connects={}, pull="proxy", coredns=0),
+    ),
+    (
         "a port that is taken, and k3s that ends for it",
         "ports-taken",
         {"logs", "container"},
