@@ -27,6 +27,7 @@ from nas.facts import Facts, read_facts
 from nas.kubeconfig_file import Job, look_into, missing
 from nas.plan import Plan, make_plan
 from nas.preflight import check_operator_proxy, check_reachable
+from nas.proxy_way import WayQuestion
 from nas.settings import load_settings, platform_variables
 from nas.ssh import SshTarget, ssh_target
 from nas.timeline import measured_at, read_stages, to_line
@@ -42,7 +43,7 @@ def deploy(stack: str, config: Mapping[str, str]) -> None:
     settings = load_settings(stack, config)
     target = ssh_target(settings)
     target.write_known_hosts()
-    facts = read_facts(settings, target, asked_ports(settings))
+    facts = read_facts(settings, target, asked_ports(settings), question=WayQuestion(settings))
     problems = [
         *check_reachable(target, facts, preview=pulumi.runtime.is_dry_run()),
         *check_operator_proxy(settings.host, os.environ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass
 
@@ -50,7 +49,6 @@ def plan_daemon_proxy(settings: Settings, address: str | None) -> DaemonProxy | 
         "no-proxy": ",".join(bypass),
     }
     environment = {key.upper().replace("-", "_"): value for key, value in proxies.items()}
-    credentials = f"{url.user}:{url.password or ''}".encode()
     return DaemonProxy(
         url=url,
         proxies=json.dumps(proxies),
@@ -58,9 +56,7 @@ def plan_daemon_proxy(settings: Settings, address: str | None) -> DaemonProxy | 
         exports=exports(environment),
         shown=f"{url.scheme}://{url.address}",
         no_proxy=bypass,
-        authorization=(
-            f"Basic {base64.b64encode(credentials).decode()}" if url.has_credentials else ""
-        ),
+        authorization=url.authorization,
     )
 
 

@@ -10,12 +10,16 @@ from typing import Literal
 
 from nas import fact_lines
 from nas.fact_lines import DockerNetwork, Listener, Network, Route, values_of
+from nas.proxy_way import Way, WayQuestion, variables_of
 from nas.remote_script import launched, render
 from nas.settings import Settings, platform_variables
 from nas.ssh import SshTarget
 
 DEADLINE = 60.0
 """Seconds for the whole round trip; a NAS that sleeps takes a while to answer."""
+
+PULL_PROBE_TIMEOUT = 8
+"""Seconds for the daemon's question to the image's registry, which nobody waits for longer."""
 
 STACK_LABEL = "nas-k3s.stack"
 ENV_LABEL = "nas-k3s.env"
@@ -85,6 +89,9 @@ class Facts:
             data, in bytes and in numbers; no inodes: it makes them as it goes.
         memory, memory_free: in KiB; free is what programs can still have.
         skew: seconds that its clock is ahead of this machine's.
+        way: the way of an image through the proxy.
+        image: where the k3s image is: `here`, in Docker's store, or `registry`; empty: not told.
+        image_missing: what the registry says that has no such image.
     """
 
     uid: int | None = None
@@ -157,6 +164,9 @@ class Facts:
     memory: int | None = None
     memory_free: int | None = None
     skew: float | None = None
+    way: Way = field(default_factory=Way)
+    image: str = ""
+    image_missing: str = ""
 
     @property
     def ports_taken(self) -> tuple[int, ...]:
@@ -186,8 +196,12 @@ def label_variables(stack: str) -> dict[str, str]:
     return {"STACK_LABEL": f"{STACK_LABEL}={stack}", "ENV_LABEL": ENV_LABEL}
 
 
-def parse_facts(text: str) -> Facts:
-    """Reads the lines of facts.sh; unknown names are left out."""
+def parse_facts(text: str, question: WayQuestion | None = None) -> Facts:
+    """Reads the lines of facts.sh; unknown names are left out.
+
+    Args:
+        question: what the proxy was asked; to be judged once.
+    """
     values = values_of(text)
 
     def one(name: str) -> str:
@@ -266,6 +280,11 @@ def parse_facts(text: str) -> Facts:
         **_space(one("data_space")),
         memory=number("memtotal"),
         memory_free=number("memavailable"),
+        way=Way()
+        if question is None
+        else question.judge(one("way"), one("way_answer"), one("way_tls")),
+        image=one("image"),
+        image_missing=one("image_missing"),
     )
 
 
@@ -305,12 +324,17 @@ def ssh_command(target: SshTarget, command: str) -> list[str]:
 
 
 def read_facts(
-    settings: Settings, target: SshTarget, ports: Sequence[int], deadline: float = DEADLINE
+    settings: Settings,
+    target: SshTarget,
+    ports: Sequence[int],
+    deadline: float = DEADLINE,
+    question: WayQuestion | None = None,
 ) -> Facts | Unreadable:
     """One read-only SSH round trip. Never raises for a NAS that is off or refuses us.
 
     Args:
         ports: whose listeners to tell, TCP and UDP.
+        question: what to ask the proxy; None: nothing.
     """
     script = render(
         "facts.sh",
@@ -323,13 +347,16 @@ def read_facts(
             "PORTS": " ".join(map(str, ports)),
             "DATA_DIRECTORY": settings.data_directory or "",
             "STACK": settings.stack,
+            "IMAGE": settings.image,
+            "PULL_PROBE_TIMEOUT": str(PULL_PROBE_TIMEOUT),
+            **(variables_of(None) if question is None else question.variables),
         },
     )
     before = time.time()
     said = ask(target, "sh -s facts", launched(script, settings.sudo_password), deadline)
     if isinstance(said, Unreadable):
         return said
-    found = parse_facts(said)
+    found = parse_facts(said, question)
     return replace(found, skew=_skew(found.time, before, time.time()))
 
 

@@ -16,6 +16,7 @@ from nas.drift import Drift, find_drift, marker
 from nas.errors import RefusedError
 from nas.facts import Facts, Unreadable
 from nas.home import expand
+from nas.image_registries import registry_of
 from nas.kubeconfig import KubeconfigNames
 from nas.packaged import workloads
 from nas.proxy import bracketed, is_ip
@@ -25,8 +26,6 @@ from nas.server_command import server_command, server_env
 from nas.settings import Settings
 from nas.versions import image_version
 from nas.warnings import find_warnings
-
-DOCKER_HUB = "registry-1.docker.io"
 
 
 @dataclass(frozen=True)
@@ -141,16 +140,6 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         kubeconfig_drift=marker((*drift.kubeconfig, *drift.renewal), seen),
         warnings=find_warnings(settings, facts, daemon, drift),
     )
-
-
-def registry_of(image: str) -> str:
-    """`host:port` of the registry that an image reference names; Docker Hub when it names none."""
-    first, slash, _ = image.partition("/")
-    named = slash and ("." in first or ":" in first or first == "localhost")
-    host = first if named else DOCKER_HUB
-    if host in ("docker.io", "index.docker.io"):
-        host = DOCKER_HUB
-    return host if ":" in host else f"{host}:443"
 
 
 def planned_kubelet_version(settings: Settings) -> str:

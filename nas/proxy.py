@@ -8,6 +8,7 @@ CIDR blocks match literal IP addresses only; globs such as `10.1.*` match nothin
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -96,6 +97,14 @@ class ProxyUrl:
     def masked(self) -> str:
         """The URL as `docker info` shows it: credentials as xxxxx:xxxxx."""
         return f"{self.scheme}://{self._userinfo(lambda _: 'xxxxx')}{self.address}"
+
+    @property
+    def authorization(self) -> str:
+        """Value of a Proxy-Authorization header, or empty. Holds the password."""
+        if not self.has_credentials:
+            return ""
+        login = f"{self.user}:{self.password or ''}"
+        return f"Basic {base64.b64encode(login.encode()).decode()}"
 
     @property
     def has_credentials(self) -> bool:

@@ -7,6 +7,7 @@ from nas.checks.data import changed_domain
 from nas.checks.health import find_troubles
 from nas.checks.kernel import kernel_warnings
 from nas.checks.networks import network_warnings
+from nas.checks.proxy import proxy_warnings
 from nas.checks.storage import storage_warnings
 from nas.checks.upgrade import unchecked_upgrade
 from nas.daemon_proxy import DaemonProxy, choice_for, daemon_differs
@@ -37,6 +38,7 @@ def find_warnings(
     warnings += kernel_warnings(settings, facts)
     warnings += storage_warnings(settings, facts)
     warnings += network_warnings(settings, facts)
+    warnings += proxy_warnings(settings, facts, daemon)
     if drift:
         clauses = "; ".join(drift.clauses)
         warnings.append(f"changed on the NAS since the last up, which `up` heals: {clauses}")

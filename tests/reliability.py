@@ -234,17 +234,31 @@ def read_rows(file: Path) -> list[Row]:
 # ---- what the user saw
 
 _DECISIVE = re.compile(r"(?:^ *|nas-k3s: +)(error: .*|-> .*|another run of nas-k3s .*)")
-_NOISE = ("update failed", "Resource monitor has terminated", "destroy failed")
+_REFUSED = re.compile(r"^ *error: \d+ settings? needs? a change before anything runs:$")
+_NOISE = (
+    "update failed",
+    "an unhandled error occurred",
+    "Resource monitor has terminated",
+    "destroy failed",
+)
 
 
 def decisive(text: str, names: Mapping[str, str]) -> tuple[str, ...]:
     """The errors in Pulumi's output and their advice, in which what changes from run to run is
     replaced: `names` says what stands for an address or a path."""
     found: list[str] = []
+    refused = False
     for line in text.splitlines():
         match = _DECISIVE.search(line)
+        if match is not None and match[1].startswith("error: "):
+            refused = _REFUSED.match(line) is not None
+        if match is None and refused and line.strip():
+            match = re.match(r" *(.*)", line)
         if match is None or any(noise in line for noise in _NOISE):
             continue
+        if match[1].startswith("-> "):
+            # The advice ends what is said of a setting.
+            refused = False
         said = re.sub(r':? running "sh -s .*', "", match[1])
         for name, word in names.items():
             said = said.replace(name, word)

@@ -10,8 +10,8 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nas.certificate_reader import Certificate, read_certificate
 from nas.daemon_proxy import DaemonProxy
-from nas.doctor.certificates import Certificate, read_certificate
 from nas.fact_lines import values_of
 from nas.facts import Facts, Unreadable
 from nas.settings import Settings
@@ -103,21 +103,6 @@ class OnNas:
 
 
 @dataclass(frozen=True)
-class Tls:
-    """The certificate that a registry shows through the proxy.
-
-    Attributes:
-        issuer: who signed it, empty when it could not be seen.
-        trusted: by the system's CAs of this machine or `caCertificatesFile`; None: not told.
-        why_not: why it could not be asked for.
-    """
-
-    issuer: str = ""
-    trusted: bool | None = None
-    why_not: str = ""
-
-
-@dataclass(frozen=True)
 class Here:
     """What is seen from this machine.
 
@@ -128,7 +113,6 @@ class Here:
     """
 
     api: str = ""
-    tls: Tls = field(default_factory=Tls)
     environment: Mapping[str, str] = field(default_factory=dict)
 
 

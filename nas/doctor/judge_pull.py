@@ -5,6 +5,13 @@ from __future__ import annotations
 import re
 
 from nas.checks.docker import check_route
+from nas.checks.proxy import (
+    Obstacle,
+    check_connection,
+    check_login,
+    check_registry,
+    check_trust,
+)
 from nas.daemon_proxy import choice_for, login_differs, shows_other
 from nas.doctor.evidence import Case
 from nas.doctor.judge_nas import on_nas, refused, unread, up
@@ -104,21 +111,15 @@ def proxy(case: Case) -> Finding:
     nas = case.nas
     if case.daemon is None:
         return without_proxy(case, "proxy-none")
-    values = {"proxy": case.daemon.url.address, "said": nas.proxy}
-    if nas.proxy == "open":
-        answers = [answer for answer in nas.connects.values() if answer != "no answer"]
-        if answers and case.daemon.url.scheme == "http" and not answers[0].startswith("HTTP/"):
-            return Finding("bad", "proxy-no-http", {**values, "said": answers[0]})
-        return ok("proxy", **values)
     if not nas.proxy:
         return ok("proxy-by-daemon") if _daemon_pulls(case) else _unseen(case)
-    leaf = {
-        "refused": "proxy-down",
-        "silent": "proxy-silent",
-        "unreachable": "proxy-unreachable",
-        "unknown-name": "proxy-name",
-    }.get(nas.proxy, "proxy-fails")
-    return Finding("bad", leaf, values)
+    answer = next(filter(None, nas.connects.values()), "")
+    found = check_connection(case.daemon.url, nas.proxy, answer)
+    return ok("proxy", proxy=case.daemon.url.address) if found is None else _bad(found)
+
+
+def _bad(found: Obstacle, *commands: Command) -> Finding:
+    return Finding("bad", found.leaf, found.values, commands)
 
 
 def _daemon_pulls(case: Case) -> bool:
@@ -141,21 +142,21 @@ def proxy_login(case: Case) -> Finding:
     """Whether the proxy takes the stack's user and password."""
     if case.daemon is None:
         return without_proxy(case, "proxy-none")
-    denied = [answer for answer in case.nas.connects.values() if " 407" in answer]
-    values = {"proxy": case.daemon.url.address, "user": case.daemon.url.user or "-"}
-    if not denied:
+    url = case.daemon.url
+    denied = (check_login(url, answer) for answer in case.nas.connects.values())
+    found = next(filter(None, denied), None)
+    if found is None:
         if not case.nas.connects:
             same = _login_known(case) and not login_differs(case.known, case.daemon)
             return ok("proxy-by-daemon") if same and _daemon_pulls(case) else _unseen(case)
-        return ok("proxy-login", **values)
+        return ok("proxy-login" if url.user else "proxy-login-none", user=url.user)
     for key in ("proxyPassword", "proxy"):
         if key in case.unavailable:
             return unknown("secret", setting=key, why=case.unavailable[key])
     password = Command("here", _set(case, "proxyPassword", secret=True))
-    if case.daemon.url.user is None:
-        user = Command("here", _set(case, "proxyUser", "NAME"))
-        return Finding("bad", "proxy-login-missing", values, (user, password, up(case)))
-    return Finding("bad", "proxy-login-wrong", values, (password, up(case)))
+    if url.user is None:
+        return _bad(found, Command("here", _set(case, "proxyUser", "NAME")), password, up(case))
+    return _bad(found, password, up(case))
 
 
 def _set(case: Case, key: str, value: str = "", *, secret: bool = False) -> str:
@@ -170,14 +171,9 @@ def registries(case: Case) -> Finding:
             return Finding("bad", "registries-direct", {"registry": place, "said": said})
     if case.daemon is None:
         return ok("registries", registries=", ".join(nas.direct) or "-")
-    values = {"proxy": case.daemon.url.address}
     for registry, answer in nas.connects.items():
-        if answer == "no answer":
-            return Finding("bad", "registries-silent", {**values, "registry": registry})
-        if " 200" not in answer and " 407" not in answer:
-            return Finding(
-                "bad", "registries-blocked", {**values, "registry": registry, "answer": answer}
-            )
+        if found := check_registry(case.daemon.url, registry, answer):
+            return _bad(found)
     if not nas.connects:
         return ok("proxy-by-daemon") if _daemon_pulls(case) else _unseen(case)
     return ok("registries", registries=", ".join([*nas.connects, *nas.direct]))
@@ -185,19 +181,17 @@ def registries(case: Case) -> Finding:
 
 def tls(case: Case) -> Finding:
     """Whether the registry's certificate is one that k3s and Docker trust."""
-    seen = case.here.tls
+    seen = case.known.way.tls
     if case.daemon is None:
         return without_proxy(case, "proxy-none")
     if seen.trusted is None:
         # Docker's trust is not k3s's, but who re-signs does so for both.
         by_daemon = _daemon_pulls(case) and case.settings.ca_certificates_file is None
         return ok("proxy-by-daemon") if by_daemon else unknown("tls", why=seen.why_not or "-")
-    values = {"issuer": seen.issuer, "file": case.settings.ca_certificates_file or "-"}
-    if seen.trusted:
-        return ok("tls", **values)
-    command = Command("here", _set(case, "caCertificatesFile", "FILE.pem"))
-    leaf = "tls-resigned" if case.settings.ca_certificates_file is None else "tls-other-ca"
-    return Finding("bad", leaf, values, (command, up(case)))
+    found = check_trust(seen, case.settings.ca_certificates_file)
+    if found is None:
+        return ok("tls", issuer=seen.issuer)
+    return _bad(found, Command("here", _set(case, "caCertificatesFile", "FILE.pem")), up(case))
 
 
 def pull(case: Case) -> Finding:

@@ -95,7 +95,15 @@ CHECKS: tuple[Check, ...] = (
         ("api",),
         (*_SPACE, *_PROXY, "pull", "env", "no-proxy", "node"),
     ),
-    Check("dns", "cluster", cluster.dns, "node", ("api",), ("env", "no-proxy", "node", "pods")),
+    Check(
+        "dns",
+        "cluster",
+        cluster.dns,
+        "node",
+        ("api",),
+        # Without its image CoreDNS waits, whatever Kubernetes says of its pod.
+        (*_SPACE, *_PROXY, "pull", "env", "no-proxy", "node", "pods"),
+    ),
     Check("smoke", "cluster", cluster.smoke, "pods", ("api",), ("env", "no-proxy", "pods", "dns")),
     Check("docker-path", "docker", nas.docker_path, "docker", ("docker",)),
 )

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nas.doctor.evidence import Case
-from nas.doctor.probe import gather, needed_registries
+from nas.doctor.probe import gather
 from nas.doctor.tree import Diagnosis, diagnose, masked_diagnosis
 from nas.facts import Facts
+from nas.image_registries import needed_registries
 from nas.page.network import View
 from nas.plan import planned_bypass
 from nas.secrets import secrets_of

@@ -12,6 +12,9 @@
 # SMOKE_NAMESPACE, SMOKE_LABEL (names the container a Job proved), READY_TIMEOUT (seconds),
 # PULL_HINT (what to change when images cannot be pulled).
 
+# Seconds for which an error that waiting does not mend has to come again.
+DOOM=30
+
 main() {
   case $1 in
     check)
@@ -58,10 +61,12 @@ check() {
 }
 
 # wait_for WHAT TEST [WHY]: TEST sets seen, and says 0 (ready), 1 (not yet) or 2 (never); WHY adds
-# to seen what takes longer to find out.
+# to seen what takes longer to find out, and sets doomed once that can only stay so.
 wait_for() {
   started=$(now)
   reported=$started
+  doomed=no
+  doomed_at=
   while :; do
     seen=
     "$2"
@@ -84,6 +89,10 @@ wait_for() {
       [ $# -lt 3 ] || "$3"
       say "waiting for $1, $waited s of $READY_TIMEOUT s: $seen"
       reported=$(now)
+      if [ "$doomed" = yes ]; then
+        say_way_back
+        fail "$1 will not be ready: $seen" "$(advice)"
+      fi
     fi
     nap
   done
@@ -96,6 +105,12 @@ advice() {
   case $seen in
     *"asks the proxy"*)
       printf '%s' "add the address of the node to nas-k3s:noProxy, which goes into NO_PROXY of k3s"
+      ;;
+    *"signed by unknown authority"*)
+      printf '%s' "put the CA of the proxy, which signs TLS anew, into a PEM file and name it in nas-k3s:caCertificatesFile"
+      ;;
+    *"Proxy Authentication Required"*)
+      printf '%s' "set nas-k3s:proxyUser and, as a secret, nas-k3s:proxyPassword"
       ;;
     *"pull"* | *"sandbox image"* | *"ImagePull"*) printf '%s' "$PULL_HINT" ;;
     *"free ports"*)
@@ -242,8 +257,11 @@ why_not() {
   event=$(kubectl -n kube-system get events --field-selector "involvedObject.name=$pod_name,type=Warning" -o \
     'jsonpath={range .items[*]}{.lastTimestamp}{" "}{.reason}{": "}{.message}{"\n"}{end}' 2>/dev/null |
     # An event that happened once has no last time, and comes first.
-    sed 's/^null /0 /' | sort | grep -v 'BackOff: Back-off\|Error: ' | last_line)
-  seen="$seen; pod $pod_name: $(printf '%s' "$detail" | sed 's/|/ /g') ${event#* }"
+    sed 's/^null /0 /' | sort | grep -v 'BackOff: Back-off\|Error: ' | grep -v '^$' | tail -n 1)
+  # The cause comes last in the words of Kubernetes, which are long.
+  cause=$(printf '%s\n' "$detail $event" | grep -o -E "$CAUSES" | tail -n 1 | cut -c 1-300 | masked)
+  seen="${cause:+$cause; }$seen; pod $pod_name: $(printf '%s' "$detail" | sed 's/|/ /g') $(printf '%s' "${event#* }" | last_line)"
+  look_for_doom "${event%% *}"
   case $detail in
     *CrashLoopBackOff* | *"|Error|"* | *"||"*)
       written=$(kubectl -n kube-system logs "$pod_name" --all-containers --tail=3 2>/dev/null |
@@ -251,6 +269,24 @@ why_not() {
       [ -z "$written" ] || seen="$seen; its log ends: $written"
       ;;
   esac
+}
+
+# What in an error of a pull names its cause.
+CAUSES='x509: [^"\\]*|proxyconnect [^"\\]*|Proxy Authentication Required|dial tcp[^"\\]*|403 Forbidden|[^ "\\]*: not found'
+
+# look_for_doom TIME: sets doomed when the cause is one that waiting does not mend and the pull has
+# been tried in vain again, half a minute after it was seen first. TIME is that of the last event.
+look_for_doom() {
+  case $cause in
+    *"signed by unknown authority"* | "Proxy Authentication Required" | "403 Forbidden") ;;
+    *) doomed_at= ;;
+  esac
+  if [ -z "$doomed_at" ]; then
+    doomed_at=$1
+    doomed_since=$(now)
+  elif is_since_start "$1" && [ "$1" != "$doomed_at" ] && [ $(($(now) - doomed_since)) -ge "$DOOM" ]; then
+    doomed=yes
+  fi
 }
 
 # at_endpoint ARGUMENTS: sets answer to what kubectl gets the way that users go, by the API's public

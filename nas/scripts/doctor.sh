@@ -132,30 +132,19 @@ look_at_proxy() {
     [ "$(now)" -lt "$doctor_until" ] || break
     ask_proxy
     answer=$(head -n 1 "$tmp/answer" 2>/dev/null | tr -d '\r')
-    fact connect "$REGISTRY|${answer:-no answer}"
+    fact connect "$REGISTRY|$answer"
     # The next one would wait as long.
     [ -n "$answer" ] || break
   done
   REGISTRY=$image_registry
 }
 
-# knock HOST PORT: open, refused, silent, unreachable, unknown-name, what else nc said, or absent:
-# there is no nc.
+# knock HOST PORT: as nc_came_to.
 knock() {
   : >"$tmp/nc.err"
   # The first end of an input that stays open a while is enough to see the connection.
   limited 5 nc -w 4 "$1" "$2" </dev/null >/dev/null 2>"$tmp/nc.err"
-  knock_status=$?
-  said=$(tail -n 1 "$tmp/nc.err")
-  case $knock_status$said in
-    0*) echo open ;;
-    127*) echo absent ;;
-    *refused*) echo refused ;;
-    124* | *"timed out"* | *"imeout"*) echo silent ;;
-    *unreachable* | *"No route"*) echo unreachable ;;
-    *"bad address"* | *"not known"* | *resol* | *"can't lookup"*) echo unknown-name ;;
-    *) printf '%s\n' "${said:-silent}" ;;
-  esac
+  nc_came_to $?
 }
 
 look_at_pull() {
@@ -186,9 +175,14 @@ look_at_cluster() {
   awk -F '|' 'NF > 2 && $3 != "Succeeded" && ($3 != "Running" || $5 != "")' \
     "$tmp/pods" | masked | cut -c 1-700 | head -n 20 | sed 's/^/pod=/'
   if grep -q '|Pending' "$tmp/pods"; then
+    # The scheduler's events have a time of another name, and null for the usual one. What was before
+    # the container's start is no cause any more.
     in_cluster get events -A --field-selector type=Warning -o \
-      'jsonpath={range .items[*]}{.lastTimestamp}|{.involvedObject.namespace}|{.involvedObject.name}|{.reason}|{.message}{"\n"}{end}' \
-      2>/dev/null | sort | grep -v '|BackOff|' | tail -n 12 | masked | cut -c 1-700 | sed 's/^/event=/'
+      'jsonpath={range .items[*]}{.lastTimestamp}{.eventTime}|{.involvedObject.namespace}|{.involvedObject.name}|{.reason}|{.message}{"\n"}{end}' \
+      2>/dev/null | START=$(printf '%s' "$state" | cut -d '|' -f 5 | cut -c 1-19) awk -F '|' '
+        { sub(/^null/, ""); sub(/null\|/, "|") }
+        substr($0, 1, 19) >= ENVIRON["START"]' |
+      sort | grep -v '|BackOff|' | tail -n 12 | masked | cut -c 1-700 | sed 's/^/event=/'
   fi
   fact coredns "$(in_cluster -n kube-system get deployment coredns -o \
     'jsonpath={.status.availableReplicas}' 2>/dev/null)"

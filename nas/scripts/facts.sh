@@ -3,6 +3,7 @@
 # left out. Variables: PLATFORM, CONTAINER, STACK_LABEL, ENV_LABEL, and those of the parts.
 
 main() {
+  begin_way
   printf 'uid=%s\n' "${SSH_UID:-$(id -u)}"
   printf 'user=%s\n' "${SSH_USER:-$(id -un)}"
   printf 'sudo=%s\n' "${SUDO_STATE:-}"
@@ -23,6 +24,7 @@ main() {
   route_facts
   port_facts
   volume_facts
+  end_way
   printf 'cpus=%s\n' "$(grep -c '^processor' /proc/cpuinfo 2>/dev/null)"
   return 0
 }
@@ -64,6 +66,7 @@ docker_facts() {
   [ -z "${4:-}" ] || printf 'http_proxy=%s\n' "$4"
   [ -z "${5:-}" ] || printf 'https_proxy=%s\n' "$5"
   [ -z "${6:-}" ] || printf 'no_proxy=%s\n' "$6"
+  begin_image "${4:-}"
   storage_facts "$3"
   printf 'data_space=%s\n' "$(stat -f -c '%S|%b|%a|%c|%d' "$3" 2>/dev/null)"
   docker_network_facts

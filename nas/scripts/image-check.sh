@@ -20,13 +20,12 @@ ask_for_image() {
     return 0
   fi
   ask_registry
-  case "$status_line $message" in
+  if no_such_image; then
+    fail "nas-k3s:$SETTING: the registry has no image $IMAGE ($message)" \
+      "$(advice); nothing was pulled or replaced, and a server that runs goes on"
+  fi
+  case $status_line in
     'HTTP/1.'?' 200'*) say "the registry has $IMAGE" ;;
-    *"dial tcp"* | *proxyconnect* | *"request canceled"*) say "warning: the registry cannot be asked for $IMAGE: $message" ;;
-    *"manifest unknown"* | *"manifest_unknown"* | *"name unknown"* | *": not found"*)
-      fail "nas-k3s:$SETTING: the registry has no image $IMAGE ($message)" \
-        "$(advice); nothing was pulled or replaced, and a server that runs goes on"
-      ;;
     *) say "warning: the registry cannot be asked for $IMAGE: ${message:-no answer}" ;;
   esac
 }

@@ -30,9 +30,10 @@ check_proxy() {
     "start the proxy or change nas-k3s:proxy; nothing was changed"
 }
 
-# Leaves the proxy's answer in $tmp/answer and sets connected.
+# Leaves the proxy's answer in $tmp/answer, what nc came to in $tmp/nc.status, and sets connected.
 ask_proxy() {
   connected=no
+  rm -f "$tmp/nc.status"
   {
     if [ "$PROXY_SCHEME" = http ]; then
       printf 'CONNECT %s HTTP/1.1\r\nHost: %s\r\n' "$REGISTRY" "$REGISTRY"
@@ -41,8 +42,32 @@ ask_proxy() {
     fi
     # An open input keeps nc waiting for the answer.
     wait_for_answer
-  } | bounded 20 nc -w 10 "$PROXY_HOST" "$PROXY_PORT" >"$tmp/answer" 2>"$tmp/nc.err" && connected=yes
-  [ ! -s "$tmp/answer" ] || connected=yes
+    go_on
+  } | {
+    bounded 20 nc -w "${PROXY_LIMIT:-10}" "$PROXY_HOST" "$PROXY_PORT" >"$tmp/answer" 2>"$tmp/nc.err"
+    echo $? >"$tmp/nc.status"
+  }
+  if [ "$(cat "$tmp/nc.status")" = 0 ] || [ -s "$tmp/answer" ]; then connected=yes; fi
+}
+
+# nc_came_to STATUS: open, refused, silent, unreachable, unknown-name, what else nc said in
+# $tmp/nc.err, or absent: there is no nc.
+nc_came_to() {
+  said=$(tail -n 1 "$tmp/nc.err")
+  case $1$said in
+    0*) echo open ;;
+    127*) echo absent ;;
+    *refused*) echo refused ;;
+    124* | *"timed out"* | *"imeout"*) echo silent ;;
+    *unreachable* | *"No route"*) echo unreachable ;;
+    *"bad address"* | *"not known"* | *resol* | *"can't lookup"*) echo unknown-name ;;
+    *) printf '%s\n' "${said:-silent}" ;;
+  esac
+}
+
+# What else is said through the proxy; facts-way.sh has more.
+go_on() {
+  :
 }
 
 wait_for_answer() {

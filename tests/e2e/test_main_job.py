@@ -193,7 +193,7 @@ def test_a_proxy_that_is_down_is_named_and_the_nas_goes_on_as_before(empty: Stor
         took = time.monotonic() - began
     assert done.returncode != 0
     assert took < 90
-    assert "the hop daemon -> proxy fails" in done.stdout
+    assert "refuses connections" in done.stdout
     assert f"{empty.lab.addresses.proxy}:7222" in done.stdout
     assert "nas-k3s:proxy" in done.stdout
     assert (empty.docker_json(), empty.lab.dockerd_starts()) == before
@@ -205,10 +205,20 @@ def test_a_wrong_proxy_password_is_named_as_such(with_login: Story) -> None:
     with_login.configure(proxyPassword=SENTINEL)
     done = with_login.up()
     assert done.returncode != 0
-    assert "wants other credentials" in done.stdout
+    assert "does not take the password of" in done.stdout
     assert "nas-k3s:proxyPassword" in done.stdout
     assert SENTINEL not in done.stdout + done.stderr
     assert (with_login.docker_json(), with_login.lab.dockerd_starts()) == before
+
+
+def test_a_proxy_that_re_signs_is_seen_before_docker_restarts(empty: Story) -> None:
+    before = empty.docker_json(), empty.lab.dockerd_starts()
+    empty.project.must("config", "rm", "nas-k3s:caCertificatesFile")
+    for done in (empty.preview(), empty.up()):
+        assert done.returncode != 0
+        assert "nas-k3s:caCertificatesFile is not set" in done.stdout
+        assert "nas-k3s lab CA" in done.stdout
+    assert (empty.docker_json(), empty.lab.dockerd_starts()) == before
 
 
 def test_k3s_without_the_proxy_says_which_image_why_and_what_to_change(empty: Story) -> None:

@@ -790,7 +790,7 @@ def facts(monkeypatch: pytest.MonkeyPatch, home: Path) -> list[Facts | Unreadabl
     """What reading the NAS gives: the last item; reading without one is an error."""
     answers: list[Facts | Unreadable] = []
 
-    def read(*_arguments: object) -> Facts | Unreadable:
+    def read(*_arguments: object, question: object) -> Facts | Unreadable:
         if not answers:
             raise ReachedError
         return answers[-1]

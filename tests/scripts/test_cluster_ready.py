@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from nas.remote_script import render
 from tests.scripts.fake_nas import (
     QPKG,
     STARTED,
@@ -195,6 +196,61 @@ def test_a_component_that_does_not_come_up_is_told_with_what_it_waits_for(
     for word in words:
         assert word in done.err
     assert "S3NTINEL" not in done.err
+
+
+RESIGNED = (
+    "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to get sandbox image "
+    '\\"rancher/mirrored-pause:3.6\\": failed to pull image \\"rancher/mirrored-pause:3.6\\": '
+    'failed to do request: Head \\"https://registry-1.docker.io/v2/rancher/mirrored-pause/manifests/3\\"'
+    ": tls: failed to verify certificate: x509: certificate signed by unknown authority"
+)
+CLOCK = """now() {
+  clock=$(($(cat /state/clock) + 5))
+  echo $clock >/state/clock
+  echo $clock
+  case $TRIES in
+    again) printf '2026-11-25T10:%02d:00Z FailedCreatePodSandBox: ' $((clock / 15)) ;;
+    *) printf '2026-11-25T10:00:00Z FailedCreatePodSandBox: ' ;;
+  esac >/state/kube/events
+  cat /state/message >>/state/kube/events
+}
+nap() { :; }
+bounded() { shift; "$@"; }
+"""
+"""Each look at the clock is five seconds later; `again`: and a pull was tried in between."""
+
+
+def wait_through(nas: FakeNas, message: str, tries: str) -> tuple[int, str]:
+    """Seconds until the check gave up on CoreDNS, and what it said."""
+    nas.write("/state/clock", "0")
+    nas.write("/state/message", f"{message}\n")
+    waiting = "coredns-5d-x|coredns:1|ContainerCreating|\n"
+    nas.k3s(**{**READY, "deployment_coredns": "0", "pods_waiting": waiting})
+    variables = {**SAMPLES["cluster-ready.sh"], "READY_TIMEOUT": "600", "TRIES": tries}
+    text, end, _ = render("cluster-ready.sh", variables).rpartition("{ main")
+    done = nas.shell("sh -s check", f"{text}{CLOCK}{end} check; exit $?; }}\n")
+    assert done.status == 1
+    return int(nas.read("/state/clock")), done.err
+
+
+def test_a_cause_that_waiting_does_not_mend_comes_first_and_ends_the_wait(nas: FakeNas) -> None:
+    took, said = wait_through(nas, RESIGNED, "again")
+    assert took < 600
+    assert "coredns will not be ready: x509: certificate signed by unknown authority; " in said
+    assert "rancher/mirrored-pause" in said
+    assert "name it in nas-k3s:caCertificatesFile" in said
+
+
+def test_an_error_that_did_not_come_again_is_waited_out(nas: FakeNas) -> None:
+    took, said = wait_through(nas, RESIGNED, "once")
+    assert took > 600
+    assert "coredns is not ready after 600 s: x509: certificate signed by" in said
+
+
+def test_a_proxy_that_may_come_back_is_waited_for(nas: FakeNas) -> None:
+    took, said = wait_through(nas, "failed: dial tcp 192.168.31.198:7222: refused", "again")
+    assert took > 600
+    assert "coredns is not ready after 600 s: dial tcp 192.168.31.198:7222: refused; " in said
 
 
 PROXIED = 'Error from server: Get "https://192.168.31.88:10250/healthz": '

@@ -32,7 +32,7 @@ ANSWERS = {
     "pods": "kube-system|coredns-1|Running|coredns:1||\nkube-system|smoke|Succeeded|b:1||\n"
     "default|web-0|Pending|nginx:9|ImagePullBackOff|Back-off pulling S3NTINEL\n"
     "default|new-0|Pending\n",
-    "events": "2026-11-25T10:00:00Z|default|new-0|FailedCreatePodSandBox|failed to pull\n",
+    "events": "2026-11-25T10:00:00Znull|default|new-0|FailedCreatePodSandBox|failed to pull\n",
     "deployment-coredns": "1",
     "jobs": "1|;",
 }
@@ -49,7 +49,10 @@ def doctor(nas: FakeNas, *, before: str = "", **variables: str) -> tuple[OnNas, 
 def up(nas: FakeNas) -> FakeNas:
     """A NAS with a k3s that runs."""
     nas.k3s(**ANSWERS)
-    nas.write("/state/containers/k3s/state", "running|0|false|2|x|unless-stopped|host|41|\n")
+    nas.write(
+        "/state/containers/k3s/state",
+        "running|0|false|2|2026-11-25T09:30:00.5Z|unless-stopped|host|41|\n",
+    )
     nas.write("/state/containers/k3s/env", ENV)
     nas.write("/state/containers/k3s/log", "level=info\nlevel=fatal msg=--token S3NTINEL\nlast\n")
     pem = base64.encodebytes(certificate(days=30)).decode()
@@ -85,6 +88,25 @@ def test_a_pod_that_waits_is_read_with_its_reason_or_that_of_its_event(up: FakeN
         ),
         Waiting("default/new-0", "Pending", "", "FailedCreatePodSandBox", "failed to pull"),
     )
+
+
+def test_the_last_event_of_a_pod_counts_by_whatever_name_it_has_its_time(up: FakeNas) -> None:
+    """The scheduler writes eventTime and no lastTimestamp."""
+    up.write(
+        "/state/kube/events",
+        "null2026-11-25T09:40:00.123456Z|default|new-0|FailedScheduling|0/1 nodes\n"
+        "2026-11-25T10:00:00Znull|default|new-0|FailedCreatePodSandBox|x509\n"
+        "null2026-11-25T09:50:00.123456Z|default|new-0|FailedScheduling|0/1 nodes\n",
+    )
+    assert doctor(up)[0].waiting[-1].reason == "FailedCreatePodSandBox"
+
+
+def test_an_event_from_before_the_start_of_the_container_is_no_cause(up: FakeNas) -> None:
+    up.write(
+        "/state/kube/events",
+        "null2026-11-25T09:29:59.123456Z|default|new-0|FailedScheduling|0/1 nodes\n",
+    )
+    assert doctor(up)[0].waiting[-1].reason == ""
 
 
 def test_the_environment_is_read_without_what_is_secret_in_it(up: FakeNas) -> None:

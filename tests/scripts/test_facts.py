@@ -87,7 +87,11 @@ def test_reading_changes_nothing(nas: FakeNas) -> None:
         return {
             str(path): path.read_bytes()
             for path in nas.root.rglob("*")
-            if path.is_file() and not path.is_symlink() and "dev" not in path.parts
+            # The fake proxy's own note of what it was asked.
+            if path.is_file()
+            and not path.is_symlink()
+            and path.name != "proxy_request"
+            and "dev" not in path.parts
         }
 
     before = everything()
@@ -401,3 +405,68 @@ def test_variables_that_are_not_what_the_container_was_given_are_named(nas: Fake
     assert read(nas).env_changed == ("HTTP_PROXY", "NO_PROXY")
     nas.made_with(given)
     assert read(nas).env_changed == ()
+
+
+# ---- the way of an image
+
+
+def ask(nas: FakeNas, **changes: str) -> dict[str, str]:
+    done = nas.run("facts.sh", "facts", {**SAMPLES["facts.sh"], **changes})
+    assert done.status == 0, done.err
+    assert "S3NTINEL" not in done.out + done.err
+    assert not list(nas.path("/tmp").iterdir())
+    return done.results
+
+
+def test_the_proxy_is_asked_for_the_registry_with_the_login_of_the_stack(nas: FakeNas) -> None:
+    found = ask(nas)
+    assert (found["way"], found["way_answer"]) == ("open", "HTTP/1.1 200 Connection established")
+    request = nas.read("/state/proxy_request")
+    assert request.startswith("CONNECT registry-1.docker.io:443 HTTP/1.1")
+    assert "Proxy-Authorization: Basic bmFzOlMzTlRJTkVM" in request
+
+
+def test_what_comes_through_the_proxy_is_told_byte_for_byte(nas: FakeNas) -> None:
+    head = b"HTTP/1.1 200 ok\r\n\r\n"
+    flight = head + bytes(range(256)) + b"\x0e\0\0\0"
+    nas.path("/state/proxy_answer").write_bytes(flight)
+    found = ask(nas)
+    assert bytes.fromhex(found["way_tls"]) == flight
+    assert found["way_answer"] == "HTTP/1.1 200 ok"
+
+
+def test_a_proxy_that_refuses_is_told_as_such(nas: FakeNas) -> None:
+    nas.path("/state/proxy_answer").unlink()
+    found = ask(nas)
+    assert found["way"] == "refused"
+    assert "way_answer" not in found
+
+
+def test_without_a_proxy_none_is_asked(nas: FakeNas) -> None:
+    assert "way" not in ask(nas, PROXY_HOST="")
+    assert not nas.path("/state/proxy_request").exists()
+
+
+def reply(nas: FakeNas, status: str, message: str) -> None:
+    nas.path("/state/images").mkdir(exist_ok=True)
+    body = json.dumps({"message": message})
+    nas.write("/state/reply", f"HTTP/1.0 {status}\r\nA: b\r\n\r\n{body}\n")
+
+
+def test_the_registry_is_asked_for_the_image_once_the_daemon_has_the_proxy(nas: FakeNas) -> None:
+    reply(nas, "404 Not Found", "manifest unknown: manifest unknown")
+    assert "image_missing" not in ask(nas)
+    assert not nas.path("/state/asked").exists()
+    nas.write("/state/http", "http://192.168.31.198:7222")
+    assert ask(nas)["image_missing"] == "manifest unknown: manifest unknown"
+
+
+def test_a_registry_that_cannot_be_asked_says_nothing_of_the_image(nas: FakeNas) -> None:
+    reply(nas, "500 Oops", "proxyconnect tcp: dial tcp: lookup proxy: not found")
+    found = ask(nas, PROXY_HOST="")
+    assert not {"image", "image_missing"} & found.keys()
+
+
+def test_an_image_that_docker_has_is_not_asked_for(nas: FakeNas) -> None:
+    assert ask(nas, PROXY_HOST="")["image"] == "here"
+    assert not nas.path("/state/asked").exists()

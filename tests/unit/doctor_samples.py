@@ -7,15 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nas import no_proxy
+from nas.certificate_reader import Certificate
 from nas.daemon_proxy import plan_daemon_proxy
 from nas.daemon_routes import fingerprint
-from nas.doctor.certificates import Certificate
-from nas.doctor.evidence import Case, Container, Here, OnNas, PortUser, Tls
+from nas.doctor.evidence import Case, Container, Here, OnNas, PortUser
 from nas.drift import without_credentials
 from nas.facts import Facts
+from nas.proxy_way import Way
 from nas.server_command import server_env
 from nas.settings import Settings
 from nas.ssh import SshTarget
+from nas.tls_greeting import Tls
 from tests.unit import samples
 
 NOW = 1764061200.0
@@ -60,6 +62,8 @@ def well(config: dict[str, str] | None = None) -> Case:
         data_free=1024**4,
         data_inodes=1_000_000,
         data_free_inodes=900_000,
+        way=Way("open", HUB, CONNECTED, Tls("R11", trusted=True)),
+        image="here",
     )
     return Case(
         settings=settings,
@@ -83,7 +87,7 @@ def well(config: dict[str, str] | None = None) -> Case:
             lookup="ok",
             certificates={"server/tls/client-admin.crt": in_days(364)},
         ),
-        here=Here(api="open", tls=Tls("R11", trusted=True)),
+        here=Here(api="open"),
         now=NOW,
         node_name=settings.stack,
         node_ip=IP,
@@ -103,3 +107,8 @@ def with_nas(case: Case, **changes: Any) -> Case:
 
 def with_here(case: Case, **changes: Any) -> Case:
     return replace(case, here=replace(case.here, **changes))
+
+
+def with_tls(case: Case, tls: Tls) -> Case:
+    """The registry shows this certificate through the proxy."""
+    return with_facts(case, way=replace(case.known.way, tls=tls))

@@ -10,7 +10,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from nas.doctor.evidence import Case, Container, PortUser, Tls, Waiting
+from nas.doctor.evidence import Case, Container, PortUser, Waiting
 from nas.doctor.model import EXIT_CODES
 from nas.doctor.report import as_json, fix, question, seen
 from nas.doctor.tree import CHECKS, Diagnosis, diagnose, masked_diagnosis
@@ -22,6 +22,7 @@ from nas.messages import LANGUAGES, area
 from nas.platforms import PLATFORMS
 from nas.secrets import secrets_of
 from nas.settings import KEYS
+from nas.tls_greeting import Tls
 from tests.unit.doctor_samples import (
     HUB,
     IP,
@@ -32,6 +33,7 @@ from tests.unit.doctor_samples import (
     with_facts,
     with_here,
     with_nas,
+    with_tls,
 )
 from tests.unit.samples import settings
 
@@ -47,6 +49,10 @@ def nas(**changes: object) -> Change:
 
 def facts(**changes: object) -> Change:
     return lambda case: with_facts(case, **changes)
+
+
+def tls(seen: Tls) -> Change:
+    return lambda case: with_tls(case, seen)
 
 
 def here(**changes: object) -> Change:
@@ -161,9 +167,9 @@ BROKEN: tuple[tuple[str, str, Change], ...] = (
         "registries-blocked",
         nas(connects={HUB: "HTTP/1.1 403 Forbidden"}, pull="registry"),
     ),
-    ("registries", "registries-silent", nas(connects={HUB: "no answer"}, pull="silent")),
+    ("registries", "registries-silent", nas(connects={HUB: ""}, pull="silent")),
     ("registries", "registries-direct", nas(direct={"registry.lan:5000": "refused"})),
-    ("tls", "tls-resigned", here(tls=Tls("Company CA", trusted=False))),
+    ("tls", "tls-resigned", tls(Tls("Company CA", trusted=False))),
     ("pull", "pull-tls-proxy", nas(pull="tls-proxy")),
     ("pull", "pull-login", nas(pull="login")),
     ("pull", "pull-proxy", nas(pull="proxy")),
@@ -274,10 +280,15 @@ UNKNOWN: tuple[tuple[str, str, Change], ...] = (
     ("pull", "unknown-time", nas(done=False, pull="")),
     ("proxy", "unknown-no-nc", nas(nc=False, proxy="", connects={}, pull="unknown")),
     ("logs", "unknown-no-container", nas(container=None, absent=True)),
-    ("tls", "unknown-tls", all_of(nas(pull="unknown"), here(tls=Tls(why_not="no time")))),
+    ("tls", "unknown-tls", all_of(nas(pull="unknown"), tls(Tls(why_not="no time")))),
 )
 FINE: tuple[tuple[str, str, Change], ...] = (
     ("daemon-config", "daemon-config-none-ok", unset_proxy),
+    (
+        "proxy-login",
+        "proxy-login-none-ok",
+        config(proxyUser="", proxyPassword=""),
+    ),
     ("proxy", "proxy-none-ok", unset_proxy),
     ("env", "env-none-ok", unset_proxy),
     ("daemon-config", "daemon-config-by-hand-ok", facts(applied_put="", put="")),
@@ -387,6 +398,12 @@ SEVERAL: tuple[tuple[str, str, set[str], Change], ...] = (
         all_of(environment(HTTP_PROXY=None), nas(waiting=(PULLING,), coredns=0)),
     ),
     (
+        "a proxy that is down, and a CoreDNS whose pod says nothing yet",
+        "proxy-down",
+        {"pull", "dns"},
+        nas(proxy="refused", connects={}, pull="proxy", coredns=0),
+    ),
+    (
         "a port that is taken, and k3s that ends for it",
         "ports-taken",
         {"logs", "container"},
@@ -418,7 +435,7 @@ SEVERAL: tuple[tuple[str, str, set[str], Change], ...] = (
         all_of(
             facts(skew=1e9),
             nas(certificates={"a.crt": in_days(-3)}, api="x509"),
-            here(tls=Tls("R11", trusted=False)),
+            tls(Tls("R11", trusted=False)),
         ),
     ),
     (
@@ -576,7 +593,7 @@ def test_with_a_file_of_cas_a_stranger_is_not_told_to_make_one(tmp_path: object)
     case = replace(
         case, settings=case.settings.model_copy(update={"ca_certificates_file": "/ca.pem"})
     )
-    found = diagnose(with_here(case, tls=Tls("Other CA", trusted=False)))
+    found = diagnose(with_tls(case, Tls("Other CA", trusted=False)))
     assert found.findings["tls"].leaf == "tls-other-ca"
     assert diagnose(nas(proxy="silent", connects={})(well())).findings["proxy"].leaf == (
         "proxy-silent"

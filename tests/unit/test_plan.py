@@ -16,7 +16,8 @@ from nas.daemon_routes import fingerprint
 from nas.errors import Problem, RefusedError
 from nas.fact_lines import Listener
 from nas.facts import Facts, Unreadable
-from nas.plan import Plan, make_plan, registry_of
+from nas.image_registries import registry_of
+from nas.plan import Plan, make_plan
 from tests.unit.go_no_proxy import GoNoProxy
 from tests.unit.samples import FACTS, facts, settings
 

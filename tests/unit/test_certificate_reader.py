@@ -9,7 +9,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.doctor.certificates import read_certificate
+from nas.certificate_reader import read_certificate
 from tests.unit.certificates import certificate
 
 SAMPLE = certificate(30)
