@@ -139,7 +139,9 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         server_proxy=_server_proxy(settings),
         daemon_drift=marker(drift.daemon_proxy, seen),
         path_drift=marker(drift.docker_path, seen),
-        container_drift=marker((*drift.container, *pending_restore(settings, known)), seen),
+        container_drift=marker(
+            (*drift.container, *drift.absent, *pending_restore(settings, known)), seen
+        ),
         stopped_drift=marker(drift.stopped, seen),
         kubeconfig_drift=marker((*drift.kubeconfig, *drift.renewal), seen),
         timeline_since=None if known is None else since_unmeasured(known),
