@@ -178,7 +178,9 @@ class K3sServer(pulumi.ComponentResource):
             privileged=True,
             network_mode=args["network_mode"],
             ports=_ports(args["ports"]),
-            restart="unless-stopped",
+            # Not unless-stopped: a Docker that comes back after a crash stops what still runs,
+            # takes that for a stop by hand, and leaves it (moby's daemon/kill.go).
+            restart="always",
             mounts=mounts,
             uploads=_uploads(args),
             tmpfs={"/run": "", "/var/run": ""},

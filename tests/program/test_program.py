@@ -356,7 +356,7 @@ def test_the_container_is_k3s_with_the_network_of_the_nas(up: Run) -> None:
     assert (inputs["name"], inputs["hostname"], inputs["image"]) == ("k3s", "nas88", IMAGE_ID)
     assert inputs["networkMode"] == "host"
     assert inputs["privileged"] is True
-    assert inputs["restart"] == "unless-stopped"
+    assert inputs["restart"] == "always"
     # Left to the daemon, these come back as a change at every up.
     assert inputs["logDriver"] == "json-file"
     assert inputs["logOpts"]
