@@ -8,6 +8,7 @@ from typing import TypedDict, cast
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.drift_mark import remembered
 from components.nas_command import Nas
 from nas.fact_lines import values_of
 from nas.smoke import SMOKE_NAMESPACE
@@ -54,8 +55,10 @@ class ClusterReadyArgs(TypedDict):
     """What to change when images cannot be pulled."""
     daemon_report: pulumi.Input[str]
     """What the script of the daemon's proxy printed, or empty without a proxy."""
-    pull_began: pulumi.Input[str]
-    """When the pull of the image began, `time=EPOCH`."""
+    pulled: pulumi.Input[str]
+    """What the NAS said of the pull of the image, `name=value` lines."""
+    since: str | None
+    """When this run began, by the clock of the NAS, if the last one ended before its end."""
     timeout: int
     """Seconds for each check."""
 
@@ -140,7 +143,9 @@ class ClusterReady(pulumi.ComponentResource):
                 ),
             ),
         )
-        what = pulumi.Output.all(args["daemon_report"], args["pull_began"], args["container_id"])
+        what = pulumi.Output.all(args["daemon_report"], args["pulled"], args["container_id"])
+        # What an earlier run did, which ended before it was measured, is not of the one that is.
+        since = remembered(f"{name}-since", args["since"], "0", self)
         timeline = args["nas"].script(
             f"{name}-timeline",
             {
@@ -151,7 +156,9 @@ class ClusterReady(pulumi.ComponentResource):
                     "SMOKE_NAMESPACE": SMOKE_NAMESPACE,
                 },
                 # It runs again when there is something new to measure, and only then.
-                "create": pulumi.Output.concat("measure ", what.apply(lambda parts: key(*parts))),
+                "create": pulumi.Output.concat(
+                    "measure ", what.apply(lambda parts: key(*parts)), " ", since
+                ),
                 "timeout": 180,
             },
             pulumi.ResourceOptions(parent=self, depends_on=[smoke]),

@@ -100,8 +100,8 @@ class K3sServer(pulumi.ComponentResource):
 
     container: docker.Container
     """The container."""
-    pull_began: pulumi.Output[str]
-    """The time on the NAS before its Docker was told to pull the image, `time=EPOCH`."""
+    pulled: pulumi.Output[str]
+    """What the NAS said of the pull of the image, `name=value` lines."""
     cluster_identifier: pulumi.Output[str]
     """Which cluster its data is."""
 
@@ -110,23 +110,24 @@ class K3sServer(pulumi.ComponentResource):
     ) -> None:
         super().__init__("nas-k3s:index:K3sServer", name, None, opts)
         on_nas = pulumi.ResourceOptions(parent=self, provider=args["docker"])
-        check = args["nas"].script(
-            f"{name}-image-check",
+        pull = args["nas"].script(
+            f"{name}-image-pull",
             {
-                "script": "image-check.sh",
+                "script": "image-pull.sh",
                 "variables": {
                     "IMAGE": args["image"],
                     "SETTING": args["image_setting"],
                     "PULL_PROBE_TIMEOUT": str(PULL_PROBE_TIMEOUT),
+                    "PULL_TIMEOUT": str(args["pull_timeout"]),
                 },
-                "create": "check",
+                "create": "pull",
                 "shown": {"image": args["image"]},
-                "timeout": PULL_PROBE_TIMEOUT + 60,
+                "timeout": PULL_PROBE_TIMEOUT + args["pull_timeout"] + 60,
             },
             pulumi.ResourceOptions(parent=self),
         )
         # The provider takes the output for as secret as the script.
-        self.pull_began = pulumi.Output.unsecret(check.stdout)
+        self.pulled = pulumi.Output.unsecret(pull.stdout)
         image = docker.RemoteImage(
             f"{name}-image",
             name=args["image"],
@@ -135,7 +136,7 @@ class K3sServer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(
                 on_nas,
                 pulumi.ResourceOptions(
-                    depends_on=[check],
+                    depends_on=[pull],
                     custom_timeouts=pulumi.CustomTimeouts(create=f"{args['pull_timeout']}s"),
                 ),
             ),
@@ -177,7 +178,9 @@ class K3sServer(pulumi.ComponentResource):
             privileged=True,
             network_mode=args["network_mode"],
             ports=_ports(args["ports"]),
-            restart="unless-stopped",
+            # Not unless-stopped: a Docker that comes back after a crash stops what still runs,
+            # takes that for a stop by hand, and leaves it (moby's daemon/kill.go).
+            restart="always",
             mounts=mounts,
             uploads=_uploads(args),
             tmpfs={"/run": "", "/var/run": ""},

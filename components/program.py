@@ -140,12 +140,13 @@ def build(
             "smoke_image": settings.smoke_image,
             "pull_hint": plan.pull_hint,
             "daemon_report": below.report,
-            "pull_began": server.pull_began,
+            "pulled": server.pulled,
+            "since": plan.timeline_since,
             "timeout": settings.ready_timeout,
         },
         pulumi.ResourceOptions(depends_on=[access]),
     )
-    stages = pulumi.Output.all(below.report, server.pull_began, ready.measured).apply(
+    stages = pulumi.Output.all(below.report, server.pulled, ready.measured).apply(
         lambda texts: _timeline(*texts, began=began)
     )
     pulumi.export("timeline", stages)

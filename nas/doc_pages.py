@@ -56,7 +56,7 @@ OF_SETTING: Mapping[str, str] = {
 OF_SCRIPT: Mapping[str, str] = {
     "daemon-proxy.sh": "docs/reliability.md",
     "docker-path.sh": _DAEMON,
-    "image-check.sh": "docs/upgrade.md",
+    "image-pull.sh": "docs/upgrade.md",
     "arguments-check.sh": _ARGUMENTS,
     "data-directory.sh": _DATA,
     "data-snapshot.sh": "docs/upgrade.md#the-snapshots",

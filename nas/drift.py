@@ -21,6 +21,8 @@ class Drift:
 
     Attributes:
         container: what it is made anew for.
+        absent: there is neither a container nor data of one. Nobody is told: that is also what
+            an `up` leaves that ended before it; where a stack has both, they are made anew.
         stopped: it is there and does not run, so a start is enough.
         renewal: what time did to the cluster's certificates, and `up` does about it.
     """
@@ -28,13 +30,14 @@ class Drift:
     daemon_proxy: tuple[str, ...] = ()
     docker_path: tuple[str, ...] = ()
     container: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
     kubeconfig: tuple[str, ...] = ()
     renewal: tuple[str, ...] = ()
 
     @property
     def clauses(self) -> tuple[str, ...]:
-        """Everything that others changed."""
+        """Everything that others changed, as far as it is certain."""
         return (
             *self.daemon_proxy,
             *self.docker_path,
@@ -63,6 +66,7 @@ def find_drift(facts: Facts, shown: str | None, no_proxy: str) -> Drift:
             () if facts.docker_on_path else ("docker is not on the PATH of SSH commands any more",)
         ),
         container=_container(facts),
+        absent=_absent(facts),
         stopped=_stopped(facts),
         kubeconfig=_kubeconfig(facts),
         renewal=_renewal(facts),
@@ -89,6 +93,12 @@ def _container(facts: Facts) -> tuple[str, ...]:
         names = ", ".join(facts.env_changed)
         return (f"the k3s container was made anew by somebody, with another {names}",)
     return ()
+
+
+def _absent(facts: Facts) -> tuple[str, ...]:
+    if not facts.engine or facts.container or facts.applied_kubeconfig:
+        return ()
+    return ("there is no k3s container",)
 
 
 _BROKEN = ("dead", "removing")

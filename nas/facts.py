@@ -89,6 +89,9 @@ class Facts:
             data, in bytes and in numbers; no inodes: it makes them as it goes.
         memory, memory_free: in KiB; free is what programs can still have.
         skew: seconds that its clock is ahead of this machine's.
+        applied_time: when our last run noted what it left for the daemon's proxy.
+        container_created: when Docker made the k3s container, as it writes times.
+        measured: when a timeline was measured last.
         way: the way of an image through the proxy.
         image: where the k3s image is: `here`, in Docker's store, or `registry`; empty: not told.
         image_missing: what the registry says that has no such image.
@@ -164,6 +167,9 @@ class Facts:
     memory: int | None = None
     memory_free: int | None = None
     skew: float | None = None
+    applied_time: int | None = None
+    container_created: str = ""
+    measured: int | None = None
     way: Way = field(default_factory=Way)
     image: str = ""
     image_missing: str = ""
@@ -280,6 +286,9 @@ def parse_facts(text: str, question: WayQuestion | None = None) -> Facts:
         **_space(one("data_space")),
         memory=number("memtotal"),
         memory_free=number("memavailable"),
+        applied_time=number("applied_time"),
+        container_created=one("container_created"),
+        measured=number("measured"),
         way=Way()
         if question is None
         else question.judge(one("way"), one("way_answer"), one("way_tls")),

@@ -24,6 +24,7 @@ from nas.published_ports import PublishedPort
 from nas.refusals import find_refusals
 from nas.server_command import server_command, server_env
 from nas.settings import Settings
+from nas.timeline import since_unmeasured
 from nas.versions import image_version
 from nas.warnings import find_warnings
 
@@ -53,6 +54,8 @@ class Plan:
         daemon_drift, path_drift, container_drift, stopped_drift, kubeconfig_drift: what others, or
             time, changed on the NAS, with the time it was seen; the container's too when its data
             is to be exchanged.
+        timeline_since: the time on the NAS at which this run began, if the last one ended before
+            its timeline was measured.
         warnings: shown to the user before anything happens.
     """
 
@@ -84,6 +87,7 @@ class Plan:
     container_drift: str | None
     stopped_drift: str | None
     kubeconfig_drift: str | None
+    timeline_since: str | None
     warnings: tuple[str, ...]
 
 
@@ -135,9 +139,12 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         server_proxy=_server_proxy(settings),
         daemon_drift=marker(drift.daemon_proxy, seen),
         path_drift=marker(drift.docker_path, seen),
-        container_drift=marker((*drift.container, *pending_restore(settings, known)), seen),
+        container_drift=marker(
+            (*drift.container, *drift.absent, *pending_restore(settings, known)), seen
+        ),
         stopped_drift=marker(drift.stopped, seen),
         kubeconfig_drift=marker((*drift.kubeconfig, *drift.renewal), seen),
+        timeline_since=None if known is None else since_unmeasured(known),
         warnings=find_warnings(settings, facts, daemon, drift),
     )
 

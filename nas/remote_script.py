@@ -61,9 +61,9 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         "facts-cluster.sh",
     ),
     "data-snapshot.sh": ("cluster-data.sh", "k3s-data.sh", "k3s-container.sh"),
-    "image-check.sh": ("registry-ask.sh",),
+    "image-pull.sh": ("registry-ask.sh",),
     "kubeconfig.sh": ("cluster-data.sh", "k3s-data.sh", "k3s-log.sh"),
-    "timeline.sh": ("kubectl.sh",),
+    "timeline.sh": ("kubectl.sh", "cluster-data.sh"),
 }
 """What a script needs beside the library: each file has one concern."""
 

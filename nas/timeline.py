@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from nas.fact_lines import values_of
+from nas.facts import Facts
 
 STAGES = (
     "write-config",
@@ -69,10 +70,24 @@ def key(daemon: str, pull: str, container_id: str) -> str:
 
     Args:
         daemon: what daemon-proxy.sh printed, or empty without a proxy.
-        pull: what `image-check.sh` printed.
+        pull: what `image-pull.sh` printed.
     """
     began = _value(daemon, "time_began") or "0"
     return f"{began}-{_value(pull, 'time') or '0'}-{container_id[:12]}"
+
+
+def since_unmeasured(facts: Facts) -> str | None:
+    """The time on the NAS now, where something happened there after the last timeline was measured:
+    an up ended before its own, and what it did is none of what the next one does. None: all that
+    happened was measured."""
+    if facts.time is None:
+        return None
+    happened = (facts.applied_time, _epoch(facts.container_created))
+    last = facts.measured or 0
+    # The script's clock knows no parts of a second.
+    return (
+        str(facts.time) if any(time is not None and int(time) > last for time in happened) else None
+    )
 
 
 def read_stages(daemon: str, pull: str, measured: str) -> tuple[Stage, ...]:
@@ -80,7 +95,7 @@ def read_stages(daemon: str, pull: str, measured: str) -> tuple[Stage, ...]:
     since = _epoch(_value(measured, "since")) or 0.0
     found = {
         **_daemon_stages(daemon, since),
-        **_pull(pull, measured, since),
+        **_pull(pull, since),
         **_container_stages(measured, since),
     }
     return tuple(Stage(name, *found.get(name, (None, None))) for name in STAGES)
@@ -143,32 +158,32 @@ def _daemon_stages(daemon: str, since: float) -> Mapping[str, Times]:
     }
 
 
-def _pull(pull: str, measured: str, since: float) -> Mapping[str, Times]:
-    began = _epoch(_value(pull, "time"))
-    had = _epoch(_value(measured, "image_stored")) or _epoch(_value(measured, "image_named"))
-    if began is None or began < since:
+def _pull(pull: str, since: float) -> Mapping[str, Times]:
+    """Nothing: the image was there already."""
+    began, took = _epoch(_value(pull, "pulling")), _seconds(_value(pull, "pull_took"))
+    if began is None or took is None or began < since:
         return {}
-    # Before: the image was there already.
-    return _stage("pull-image", began, had)
+    return _stage("pull-image", began, began + took)
 
 
 def _container_stages(measured: str, since: float) -> Mapping[str, Times]:
     created = _epoch(_value(measured, "created"))
     started = _epoch(_value(measured, "started"))
-    if created is None or started is None or created < since:
+    if created is None or started is None:
         return {}
-    initialised = _initialised(measured, started)
-    pulls = _image_stages(measured, started)
-    before = [started, *([initialised] if initialised else []), *(end for _, end in pulls.values())]
+    found: dict[str, Times] = {}
+    initialised = None
+    if created >= since:
+        initialised = _initialised(measured, started)
+        found |= _stage("start-container", created, started)
+        found |= _stage("k3s-init", started, initialised)
+    begin = max(started, since)
+    pulls = _image_stages(measured, begin)
+    before = [begin, *([initialised] if initialised else []), *(end for _, end in pulls.values())]
     proofs = (line.split() for line in _values(measured, "smoke"))
     proven = [_epoch(fields[1]) for fields in proofs if len(fields) == 2]
-    last = max((end for end in proven if end is not None), default=None)
-    return {
-        **_stage("start-container", created, started),
-        **_stage("k3s-init", started, initialised),
-        **pulls,
-        **_stage("ready", max(before), last),
-    }
+    last = max((end for end in proven if end is not None and end >= since), default=None)
+    return {**found, **pulls, **_stage("ready", max(before), last)}
 
 
 def _initialised(measured: str, started: float) -> float | None:
@@ -243,6 +258,10 @@ def _go_duration(text: str) -> float | None:
         return sum(float(number) * _UNITS[unit] for number, unit in parts)
     except ValueError:
         return None
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"[0-9]{1,9}\.[0-9]{2}", text, re.ASCII) else None
 
 
 def _stage(name: str, start: float | None, end: float | None) -> Mapping[str, Times]:

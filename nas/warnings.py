@@ -80,12 +80,12 @@ def _blast_radius(settings: Settings, facts: Facts, why: str) -> str:
     if settings.restart_daemon == "when-safe" and facts.no_restart_policy:
         names = ", ".join(facts.no_restart_policy)
         return (
-            f"Docker on the NAS would have to restart {why}, and restartDaemon is "
-            f"when-safe: `pulumi up` will be refused because {names} have no restart policy"
+            f"Docker on the NAS would have to restart {why}, and restartDaemon is when-safe: "
+            f"`pulumi up` will be refused for containers without a restart policy: {names}"
         )
     count = "all" if facts.running is None else str(facts.running)
     text = f"Docker on the NAS will be restarted {why}: {count} running containers with it"
     if facts.no_restart_policy:
         names = ", ".join(facts.no_restart_policy)
-        text += f"; {names} have no restart policy and will be started again afterwards"
+        text += f"; started again afterwards, without a restart policy of their own: {names}"
     return text

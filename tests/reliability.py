@@ -252,6 +252,8 @@ def decisive(text: str, names: Mapping[str, str]) -> tuple[str, ...]:
         match = _DECISIVE.search(line)
         if match is not None and match[1].startswith("error: "):
             refused = _REFUSED.match(line) is not None
+            if refused:
+                continue
         if match is None and refused and line.strip():
             match = re.match(r" *(.*)", line)
         if match is None or any(noise in line for noise in _NOISE):

@@ -43,6 +43,9 @@ docker pull 能工作吗？
 
 其中一些检查不需要集群：时钟、内存和磁盘也是 `pulumi preview` 和 `pulumi up` 的警告；
 账户、平台、端口和守护进程代理的方式在那里会导致拒绝。
+代理停了、不接受登录、阻止镜像仓库，或重新签发其证书而没有设置 `caCertificatesFile` 时，
+第一次 `up` 或重启 Docker 会因此失败，所以也会被拒绝；集群已经在那里时只是警告，
+因为 `up` 可能什么都不改，或正在修复。
 """
 
 JSON = """
@@ -107,6 +110,7 @@ WORDS = {
     "another program has the port of the API": "别的程序占用了 API 的端口",
     "stop that program": "停掉那个程序",
     "the k3s container was stopped": "k3s 容器被停掉了",
+    "the Docker daemon was killed": "Docker 守护进程被杀掉了",
     "the NAS was rebooted and lost the wrapper of docker": "NAS 重启后丢失了 docker 的包装脚本",
 }
 """What was broken, and what the owner has to do: English -> Chinese. A test finds what is missing

@@ -181,8 +181,7 @@ def _host_key(settings: Settings, accept: bool) -> HostKey:
             f"cannot be reached: {error}",
             _UNKNOWN if "getaddrinfo" in str(error) else _SWITCH_ON,
         ) from None
-    kind = shown.key.split()[0]
-    click.echo(f"host key of {host}:{port}: {kind} {shown.fingerprint}", err=True)
+    click.echo(f"host key of {host}:{port}: {shown.key} ({shown.fingerprint})", err=True)
     if shown.standing == "known":
         click.echo("the same as in your known_hosts", err=True)
         return shown
@@ -194,9 +193,8 @@ def _host_key(settings: Settings, accept: bool) -> HostKey:
             "shows another host key than the one in your known_hosts",
             f"if the NAS was set up anew: ssh-keygen -R '{name}'; else somebody is in between",
         )
-    compare = (
-        "on the NAS: for f in /etc/ssh/*.pub /etc/config/ssh/*.pub; do ssh-keygen -lf $f; done"
-    )
+    # No NAS is certain to have ssh-keygen; a key is a line of text.
+    compare = "with the NAS's own, there: cat /etc/ssh/*.pub /etc/config/ssh/*.pub"
     if accept:
         return shown
     if _on_terminal():

@@ -95,7 +95,7 @@ def restart_policy(case: Case) -> Finding:
     policy = case.nas.container.policy
     if policy in ("always", "unless-stopped"):
         return ok("restart-policy", policy=policy)
-    again = on_nas(case, f"update --restart unless-stopped {name}")
+    again = on_nas(case, f"update --restart always {name}")
     return Finding("warning", "restart-policy-none", {"policy": policy or "no"}, (again,))
 
 

@@ -12,6 +12,11 @@ MADE_WITH_FILE=nas-k3s-made-with
 # shellcheck disable=SC2034 # for kubeconfig.sh, facts.sh and host-cleanup.sh
 HANDED_OUT_FILE=nas-k3s-handed-out
 
+# Beside that directory: what timeline.sh measured last. One line: the last KEY, its `since`, and when
+# it was measured.
+# shellcheck disable=SC2034 # for timeline.sh and facts.sh
+TIMELINE_FILE=nas-k3s-timeline
+
 # find_place PLACE: sets place to the directory of a volume or to a directory of that name, empty when
 # there is none. Status 1: it cannot be seen, because Docker does not answer or keeps its data where
 # we cannot look.

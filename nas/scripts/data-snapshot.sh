@@ -246,12 +246,6 @@ pause_guard() {
   done
 }
 
-# Hundredths of a second since some moment.
-hundredths() {
-  awk '{ printf "%d", $1 * 100; found = 1; exit } END { exit !found }' /proc/uptime 2>/dev/null ||
-    printf '%s00' "$(now)"
-}
-
 # ---- the way back
 
 put_snapshot_back() {

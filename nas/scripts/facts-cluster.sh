@@ -21,7 +21,9 @@ cluster_facts() {
   fi
   [ -n "$cluster_token" ] || [ "$state" != running ] || cluster_token=$(token_inside)
   [ -z "$cluster_token" ] || printf 'token=%s\n' "$cluster_token"
-  find_place "$ETC_PLACE" && [ -f "$place/k3s/k3s.yaml" ] || return 0
+  find_place "$ETC_PLACE" && [ -n "$place" ] || return 0
+  awk 'NR == 1 && $3 ~ /^[0-9]+$/ { print "measured=" $3 }' "$place/$TIMELINE_FILE" 2>/dev/null
+  [ -f "$place/k3s/k3s.yaml" ] || return 0
   printf 'kubeconfig=%s\napplied_kubeconfig=%s\n' "$(certificates_sum <"$place/k3s/k3s.yaml")" \
     "$(cat "$place/k3s/$HANDED_OUT_FILE" 2>/dev/null)"
   sed -n 's/^ *client-certificate-data: */client_certificate=/p' "$place/k3s/k3s.yaml" | head -n 1

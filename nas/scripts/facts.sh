@@ -95,9 +95,11 @@ docker_facts() {
 # How the k3s container was made; the arguments are ours and hold no secret, the owner's may.
 container_facts() {
   bounded 15 "$docker" inspect --format 'network={{.HostConfig.NetworkMode}}
+created={{json .Created}}
 {{range .Config.Cmd}}{{println .}}{{end}}{{range .HostConfig.Mounts}}{{println .Target .Source}}{{end}}{{range $port, $bindings := .HostConfig.PortBindings}}{{range $bindings}}published={{.HostPort}}/{{$port}}
 {{end}}{{end}}' "$CONTAINER" 2>/dev/null |
     sed -n 's/^network=/container_network=/p
+      s/^created="\(.*\)"$/container_created=\1/p
       s/^--https-listen-port=/container_port=/p
       s/^--\(cluster-cidr\|service-cidr\|cluster-domain\|node-name\|snapshotter\)=/container_flag=&/p
       s#^/var/lib/rancher/k3s \(.*\)#container_data=\1#p
@@ -111,4 +113,6 @@ proxy_facts() {
   [ "$strategy" != refuse ] && "${strategy}_locate" || return 0
   printf 'proxy_file=%s\nput=%s\n' "$place" "$("${strategy}_put" 2>/dev/null)"
   sed -n 's/^\(put\|proxy\|no_proxy\)=/applied_&/p' "$place.nas-k3s-applied" 2>/dev/null
+  [ ! -f "$place.nas-k3s-applied" ] ||
+    printf 'applied_time=%s\n' "$(date -r "$place.nas-k3s-applied" +%s 2>/dev/null)"
 }

@@ -44,6 +44,12 @@ now() {
   date +%s
 }
 
+# Hundredths of a second since some moment.
+hundredths() {
+  awk '{ printf "%d", $1 * 100; found = 1; exit } END { exit !found }' /proc/uptime 2>/dev/null ||
+    printf '%s00' "$(now)"
+}
+
 # bounded SECONDS COMMAND...: runs it with this input, ends it after that time with status 124.
 bounded() {
   bounded_limit=$1

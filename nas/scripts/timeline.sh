@@ -2,21 +2,21 @@
 # What the NAS itself has noted about the way to a ready cluster: its clock, Docker, containerd and
 # Kubernetes. Never fails: the cluster works without it.
 #
-# measure KEY  prints raw times; KEY names what there is to measure, and the same KEY again means
-#              that nothing new happened. `since` is the time before which everything was measured
-#              already.
+# measure KEY SINCE  prints raw times; KEY names what there is to measure, and the same KEY again means
+#                    that nothing new happened. `since` is the time before which everything was
+#                    measured already, or SINCE, where that is later: when the run began that follows
+#                    one without an end.
 #
 # Variables: PLATFORM, CONTAINER, NODE, SMOKE_NAMESPACE.
 
-# In a volume of the container, so that it goes with the cluster's data. One line: the last KEY, its
-# `since`, and when it was measured.
-RECORD=/etc/rancher/nas-k3s-timeline
+# In a volume of the container, so that it goes with the cluster's data.
+RECORD=/etc/rancher/$TIMELINE_FILE
 CONTAINERD_LOG=/var/lib/rancher/k3s/agent/containerd/containerd.log
 
 main() {
   case $1 in
     measure)
-      if look_for_platform && find_docker; then measure "$2"; fi
+      if look_for_platform && find_docker; then measure "$2" "$3"; fi
       ;;
   esac
   return 0
@@ -29,14 +29,14 @@ in_container() {
 measure() {
   measured=$(now)
   printf 'measured=%s\n' "$measured"
-  note_since "$1"
+  note_since "$1" "$2"
   container_times
-  image_time
   containerd_pulls
   kubernetes_times
 }
 
 note_since() {
+  not_before=$2
   record=$(in_container "$CONTAINER" sh -c "cat $RECORD 2>/dev/null; echo end")
   case $record in
     *end) record=${record%end} ;;
@@ -54,6 +54,7 @@ note_since() {
   esac
   # A clock that was set back.
   [ "$since" -le "$measured" ] || since=0
+  [ "$not_before" -le "$since" ] || since=$not_before
   printf 'since=%s\n' "$since"
   [ "$1" = "${2-}" ] ||
     printf '%s %s %s\n' "$1" "$since" "$measured" |
@@ -61,19 +62,8 @@ note_since() {
 }
 
 container_times() {
-  image=
-  seen=$(bounded 15 "$docker" inspect --format '{{.Image}} {{json .Created}} {{json .State.StartedAt}}' "$CONTAINER" 2>/dev/null) || return 0
-  image=${seen%% *}
-  printf '%s\n' "$seen" | tr -d '"' | awk '{ print "created=" $2; print "started=" $3 }'
-}
-
-# When Docker had the whole image: the time of its config's file, or, where containerd keeps the
-# images, the time that it was named.
-image_time() {
-  [ -n "$image" ] || return 0
-  store=$(bounded 15 "$docker" info --format '{{.DockerRootDir}}/image/{{.Driver}}/imagedb/content/sha256' 2>/dev/null) || return 0
-  stored=$(date -r "$store/${image#sha256:}" +%s 2>/dev/null) && printf 'image_stored=%s\n' "$stored"
-  printf 'image_named=%s\n' "$(bounded 15 "$docker" image inspect --format '{{json .Metadata.LastTagTime}}' "$image" 2>/dev/null | tr -d '"')"
+  seen=$(bounded 15 "$docker" inspect --format '{{json .Created}} {{json .State.StartedAt}}' "$CONTAINER" 2>/dev/null) || return 0
+  printf '%s\n' "$seen" | tr -d '"' | awk '{ print "created=" $1; print "started=" $2 }'
 }
 
 # time, name and duration of each image that containerd pulled; the log lives as long as the data.

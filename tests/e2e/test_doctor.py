@@ -302,6 +302,11 @@ CASES = (
         lambda c: c.story.must("docker stop k3s"),
     ),
     Case(
+        "the Docker daemon was killed",
+        "daemon-down",
+        lambda c: c.story.lab.faults.kill_dockerd(),
+    ),
+    Case(
         "the NAS was rebooted and lost the wrapper of docker",
         "docker-path-missing",
         settle,
@@ -325,7 +330,8 @@ def test_what_is_broken_is_named_and_its_fix_heals(
 def examine(clinic: Clinic, case: Case, tmp_path: Path) -> None:
     environment = {}
     if case.clock_behind:
-        # time.time() of doctor alone: no box has a clock of its own, and ssh needs the right one.
+        # time.time() of doctor alone. No box has a clock of its own: a time namespace shifts no
+        # time of day, and BusyBox's shell takes its own `date` before any program of the PATH.
         (tmp_path / "sitecustomize.py").write_text(
             "import time\nright = time.time\ntime.time = lambda: right() - 3600\n"
         )

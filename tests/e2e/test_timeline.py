@@ -133,3 +133,29 @@ def test_another_container_is_measured_alone(story: Story) -> None:
     assert found["start-container"][1] == pytest.approx(
         docker_time(story, ".State.StartedAt"), abs=0.002
     )
+
+
+def test_another_version_shows_its_pull_which_the_old_server_runs_through(story: Story) -> None:
+    newer = "v1.34.5-k3s1"
+    story.lab.nas(f"docker rmi rancher/k3s:{newer}")
+    story.configure(tlsSans=["nas.example.lan"], k3sVersion=newer)
+    began = float(story.must("date +%s"))
+    story.must_up()
+    found = measured(story)
+    assert set(found) == {"pull-image", "start-container", "k3s-init", "ready"}
+    start, end = found["pull-image"]
+    assert began <= start < end <= found["start-container"][0] + SECOND
+
+
+def test_what_an_up_did_that_failed_is_not_of_the_next_one(story: Story) -> None:
+    story.clear()
+    story.configure(proxyScope="none", readyTimeout=20)
+    assert story.up().returncode != 0
+    story.configure()
+    began = float(story.must("date +%s"))
+    story.must_up()
+    found = measured(story)
+    assert set(found) == {"start-container", "k3s-init", "pause", "coredns", "ready"}
+    assert all(start >= began - SECOND for start, _ in found.values()), found
+    story.must_up()
+    assert set(story.changes()) == {"same"}

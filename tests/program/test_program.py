@@ -34,20 +34,20 @@ OUTPUTS = {
     "k3s-image": {"imageId": IMAGE_ID},
     "ready-checks": {"stdout": "kubelet_version=v1.34.4+k3s1\nnode_ip=192.168.31.88\nlogs=ok\n"},
     "daemon-proxy-config": {"stdout": DAEMON},
-    "k3s-image-check": {"stdout": PULL},
+    "k3s-image-pull": {"stdout": PULL},
     "ready-timeline": {"stdout": MEASURED},
 }
 COMMANDS = {
     "docker-path": ("sh -s apply", "sh -s remove"),
     "daemon-proxy-config": ("sh -s apply", "sh -s restore"),
-    "k3s-image-check": ("sh -s check", None),
+    "k3s-image-pull": ("sh -s pull", None),
     "k3s-snapshot": ("sh -s apply", None),
     "k3s-cluster-id": ("sh -s claim nas-k3s/nas88/k3s", None),
     "k3s-network": ("sh -s none", "sh -s remove"),
     "cluster-api": ("sh -s wait none", None),
     "cluster-kubeconfig": ("sh -s read", None),
     "ready-checks": ("sh -s check", "sh -s forget"),
-    "ready-timeline": (f"sh -s measure {NOON}-{NOON + 16}-k3s-containe", None),
+    "ready-timeline": (f"sh -s measure {NOON}-{NOON + 59}-k3s-containe 0", None),
 }
 CONTRACT = {
     "kubeconfig": "secret",
@@ -125,6 +125,7 @@ def test_every_resource_of_the_design_is_there(preview: bool) -> None:
         "ready": "ClusterReady",
         "ready-provider": "pulumi:providers:kubernetes",
         "ready-namespace": "kubernetes:core/v1:Namespace",
+        "ready-since": "pulumi:index:Stash",
         "ready-smoke": "kubernetes:batch/v1:Job",
         **dict.fromkeys(COMMANDS, "command:remote:Command"),
     }
@@ -141,8 +142,8 @@ def test_without_a_proxy_the_daemon_is_left_alone() -> None:
     [
         ("docker-provider", ["docker-path"]),
         ("daemon-proxy-config", ["docker-path", "docker-provider"]),
-        ("k3s-image-check", ["daemon-proxy-config", "docker-path"]),
-        ("k3s-image", ["k3s-image-check"]),
+        ("k3s-image-pull", ["daemon-proxy-config", "docker-path"]),
+        ("k3s-image", ["k3s-image-pull"]),
         ("k3s-snapshot", ["k3s-image", "k3s-data", "k3s-etc"]),
         ("k3s-cluster-id", ["k3s-data", "k3s-etc"]),
         ("k3s-network", ["k3s-image", "k3s-cluster-id"]),
@@ -355,7 +356,7 @@ def test_the_container_is_k3s_with_the_network_of_the_nas(up: Run) -> None:
     assert (inputs["name"], inputs["hostname"], inputs["image"]) == ("k3s", "nas88", IMAGE_ID)
     assert inputs["networkMode"] == "host"
     assert inputs["privileged"] is True
-    assert inputs["restart"] == "unless-stopped"
+    assert inputs["restart"] == "always"
     # Left to the daemon, these come back as a change at every up.
     assert inputs["logDriver"] == "json-file"
     assert inputs["logOpts"]
@@ -368,7 +369,7 @@ def test_the_container_is_k3s_with_the_network_of_the_nas(up: Run) -> None:
 def test_before_a_bump_the_image_is_asked_for_and_the_data_kept(up: Run) -> None:
     image = "docker.io/rancher/k3s:v1.34.5-k3s1"
     done = run(k3sVersion="v1.34.5-k3s1")
-    for name in ("k3s-image-check", "k3s-snapshot"):
+    for name in ("k3s-image-pull", "k3s-snapshot"):
         # Preview shows what is about to happen, by which version.
         assert f"\n# image: {image}" in done[name].inputs["create"]
     script = done["k3s-snapshot"].inputs["stdin"]
@@ -378,7 +379,7 @@ def test_before_a_bump_the_image_is_asked_for_and_the_data_kept(up: Run) -> None
     assert "\nDATA_PLACE=/share/k3s/data\nETC_PLACE=/share/k3s/etc\n" in there
     assert "\n# restore" not in up["k3s-snapshot"].inputs["create"]
     own = run(k3sImage="own/k3s:stable")
-    assert "SETTING=k3sImage\n" in own["k3s-image-check"].inputs["stdin"]
+    assert "SETTING=k3sImage\n" in own["k3s-image-pull"].inputs["stdin"]
     assert "\nVERSION=v" not in own["k3s-snapshot"].inputs["stdin"]
 
 

@@ -129,11 +129,12 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "READY_TIMEOUT": "2",
         "STOP_GRACE": "1",
     },
-    "image-check.sh": {
+    "image-pull.sh": {
         "PLATFORM": "auto",
         "IMAGE": "docker.io/rancher/k3s:v1.34.5-k3s1",
         "SETTING": "k3sVersion",
         "PULL_PROBE_TIMEOUT": "3",
+        "PULL_TIMEOUT": "30",
     },
     "timeline.sh": {
         "PLATFORM": "auto",

@@ -39,6 +39,15 @@ def test_a_nas_as_we_left_it_has_no_drift() -> None:
     assert not find_drift(GOOD, SHOWN, LIST)
 
 
+def test_a_first_up_that_ended_before_the_container_is_no_word_worth_but_a_mark() -> None:
+    """What somebody left who removed container and volumes looks the same, and heals by it."""
+    drift = find_drift(changed(container=""), SHOWN, LIST)
+    assert not drift
+    assert drift.absent == ("there is no k3s container",)
+    assert not find_drift(changed(), SHOWN, LIST).absent
+    assert not find_drift(changed(container="", applied_kubeconfig="a"), SHOWN, LIST).absent
+
+
 def test_a_change_of_the_config_is_no_drift() -> None:
     assert not find_drift(GOOD, "http://other:1", LIST + ",registry.lan")
 

@@ -74,7 +74,7 @@ def test_where_no_page_helps_none_is_named(problem: Problem) -> None:
 
 
 def test_an_error_of_a_script_ends_with_its_page() -> None:
-    text = render("image-check.sh", {}).replace('{ main "$@"', '{ fail "no" "do this"')
+    text = render("image-pull.sh", {}).replace('{ main "$@"', '{ fail "no" "do this"')
     done = ash(text)
     assert done.returncode == 1
     said = [line.strip() for line in done.stderr.decode().splitlines()]

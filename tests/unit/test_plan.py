@@ -347,7 +347,11 @@ AGREES: dict[str, Any] = {
         (OFF, {}, ["was not read", "no route to host"]),
         (FACTS, {}, ["restarted", "2 running containers"]),
         (facts(running=None), {}, ["all running containers"]),
-        (facts(no_restart_policy=("notes", "x")), {}, ["notes, x have no restart policy"]),
+        (
+            facts(no_restart_policy=("notes", "x")),
+            {},
+            ["without a restart policy of their own: notes, x"],
+        ),
         (facts(machine="mips", **AGREES), {}, ["no image for mips"]),
         (facts(**{**AGREES, "no_proxy": "localhost"}), {}, ["restarted"]),
         (facts(**{**AGREES, "http_proxy": "http://192.168.31.198:3128"}), {}, ["restarted"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,10 +16,12 @@ from nas.timeline import (
     key,
     measured_at,
     read_stages,
+    since_unmeasured,
     span,
     to_line,
 )
 from nas.timeline_text import WIDTH, as_text, columns
+from tests.unit.samples import facts
 
 # 2026-11-25 12:00:00 UTC
 NOON = 1795608000
@@ -31,13 +35,11 @@ time_restarting={NOON + 3}
 time_restarted={NOON + 13}
 time_verified={NOON + 15}
 """
-PULL = f"time={NOON + 16}\n"
+PULL = f"pulling={NOON + 16}\npull_took=43.00\ntime={NOON + 59}\n"
 MEASURED = f"""measured={NOON + 120}
 since=0
 created=2026-11-25T12:01:00.5Z
 started=2026-11-25T12:01:01.25Z
-image_stored={NOON + 59}
-image_named=0001-01-01T00:00:00Z
 pulled=2026-11-25T12:01:15.5Z rancher/mirrored-pause:3.6 1.5s
 pulled=2026-11-25T12:01:20.5Z docker.io/rancher/mirrored-coredns-coredns:1.13.1 4s
 pulled=2026-11-25T12:01:21.5Z docker.io/rancher/mirrored-library-busybox:1.37.0 1m0.5s
@@ -95,15 +97,37 @@ def test_a_proxy_that_was_only_lost_from_its_file_is_written_without_a_restart()
 
 
 def test_an_image_that_was_there_already_was_not_pulled() -> None:
-    old = MEASURED.replace(f"image_stored={NOON + 59}", f"image_stored={NOON - 9000}")
-    assert "pull-image" not in times(measured=old)
+    assert "pull-image" not in times(pull=f"time={NOON + 59}\n")
 
 
-def test_where_containerd_keeps_the_images_the_time_of_their_name_counts() -> None:
-    text = MEASURED.replace(f"image_stored={NOON + 59}\n", "").replace(
-        "0001-01-01T00:00:00Z", "2026-11-25T13:00:58+01:00"
-    )
-    assert times(measured=text)["pull-image"] == (16, 58)
+def test_what_a_run_did_that_came_to_no_end_is_not_of_the_next() -> None:
+    """The first has made the container, and died before CoreDNS had its image."""
+    found = times(measured=MEASURED.replace("since=0", f"since={NOON + 76}"))
+    assert found == {
+        "coredns": (76.5, 80.5),
+        "traefik": (82.5, 90.5),
+        "ready": (90.5, 100),
+    }
+
+
+@pytest.mark.parametrize(
+    ("seen", "unmeasured"),
+    [
+        ({}, False),
+        ({"applied_time": NOON}, True),
+        ({"applied_time": NOON, "measured": NOON - 1}, True),
+        ({"applied_time": NOON, "measured": NOON}, False),
+        ({"container_created": "2026-11-25T12:00:00.9Z", "measured": NOON}, False),
+        ({"container_created": "2026-11-25T12:00:01.1Z", "measured": NOON}, True),
+        ({"container_created": "not read", "measured": NOON}, False),
+        ({"applied_time": NOON, "time": None}, False),
+    ],
+)
+def test_a_run_without_an_end_is_known_by_what_it_left_unmeasured(
+    seen: dict[str, Any], unmeasured: bool
+) -> None:
+    found = since_unmeasured(facts(**{"time": NOON + 500, **seen}))
+    assert found == (str(NOON + 500) if unmeasured else None)
 
 
 def test_images_that_the_cluster_had_already_were_not_pulled() -> None:
@@ -156,7 +180,7 @@ def test_times_that_cannot_be_are_left_out(lines: dict[str, str]) -> None:
 
 def test_the_key_changes_with_everything_that_ran_anew_and_with_nothing_else() -> None:
     base = key(DAEMON, PULL, "0123456789abcdef")
-    assert base == f"{NOON}-{NOON + 16}-0123456789ab"
+    assert base == f"{NOON}-{NOON + 59}-0123456789ab"
     assert key(DAEMON.replace(str(NOON + 15), str(NOON + 20)), PULL, "0123456789abcdef") == base
     assert key(DAEMON.replace(f"={NOON}\n", "=1\n"), PULL, "0123456789abcdef") != base
     assert key(DAEMON, "time=1\n", "0123456789abcdef") != base

@@ -1,0 +1,97 @@
+# shellcheck shell=sh
+# The image of k3s comes into Docker's store, while a server that runs goes on. The registry is asked
+# first whether it has it, since Docker's own words name no setting; and the pull happens here, where
+# somebody says how far it is: the docker provider, which comes next, finds the image.
+#
+# Prints the time, and of a pull when it began and how long it took: Docker notes neither.
+#
+# Variables: PLATFORM, IMAGE, SETTING (that names it), PULL_PROBE_TIMEOUT and PULL_TIMEOUT (seconds).
+
+main() {
+  need_root
+  make_tmp
+  find_platform
+  need_docker
+  if bounded 15 "$docker" image inspect "$IMAGE" >/dev/null 2>&1; then
+    say "Docker has the image $IMAGE already"
+  else
+    ask_for_image
+    pull_image
+  fi
+  printf 'time=%s\n' "$(now)"
+}
+
+ask_for_image() {
+  ask_registry
+  if no_such_image; then
+    fail "nas-k3s:$SETTING: the registry has no image $IMAGE ($message)" \
+      "$(advice); nothing was pulled or replaced, and a server that runs goes on"
+  fi
+  case $status_line in
+    'HTTP/1.'?' 200'*) say "the registry has $IMAGE" ;;
+    *) say "warning: the registry cannot be asked for $IMAGE: ${message:-no answer}" ;;
+  esac
+}
+
+advice() {
+  if [ "$SETTING" = k3sVersion ]; then
+    printf 'write a release that https://github.com/k3s-io/k3s/releases lists'
+  else
+    printf 'write an image with a tag or digest that its registry has'
+  fi
+}
+
+pull_image() {
+  : >"$tmp/pull.log"
+  pull_began=$(now)
+  pull_exact=$(hundredths)
+  {
+    bounded "$PULL_TIMEOUT" "$docker" pull "$IMAGE" >"$tmp/pull.log" 2>&1
+    echo $? >"$tmp/pull.status"
+  } &
+  pull_told=$pull_began
+  while [ ! -s "$tmp/pull.status" ]; do
+    if [ $(($(now) - pull_told)) -ge 15 ]; then
+      pull_told=$(now)
+      say "pulling $IMAGE, $((pull_told - pull_began)) s of $PULL_TIMEOUT s: $(pull_progress)"
+    fi
+    nap
+  done
+  pull_exact=$(($(hundredths) - pull_exact))
+  case $(cat "$tmp/pull.status") in
+    0)
+      printf 'pulling=%s\npull_took=%s.%02d\n' "$pull_began" $((pull_exact / 100)) $((pull_exact % 100))
+      say "Docker has pulled $IMAGE in $((pull_exact / 100)) s"
+      ;;
+    124)
+      fail "$IMAGE was not there after $PULL_TIMEOUT s: $(pull_progress)" \
+        "nas-k3s:pullTimeout gives it more time; what was pulled is kept, and a server that runs goes on"
+      ;;
+    *) pull_failed ;;
+  esac
+}
+
+# What `docker pull` writes where it has no terminal: a line for each change of a layer.
+pull_progress() {
+  awk '/: (Pulling fs layer|Already exists)$/ { all++ }
+    /: (Download complete|Already exists)$/ { fetched++ }
+    /: (Pull complete|Already exists)$/ { unpacked++ }
+    { last = $0 }
+    END {
+      if (all) printf "%d of %d layers fetched, %d unpacked", fetched, all, unpacked
+      else printf "%s", last == "" ? "nothing came yet" : last
+    }' "$tmp/pull.log" | masked | cut -c 1-300
+}
+
+pull_failed() {
+  message=$(grep -v '^$' "$tmp/pull.log" | tail -n 1 | masked | cut -c 1-600)
+  case $message in
+    *unauthorized* | *denied* | *"no basic auth"*)
+      # A login of this machine's, which the docker provider brings along.
+      say "warning: Docker on the NAS alone may not pull $IMAGE: $message"
+      return 0
+      ;;
+  esac
+  fail "Docker cannot pull $IMAGE: $message" \
+    "look at the way to its registry (nas-k3s:proxy, nas-k3s:noProxy); nothing was replaced, and a server that runs goes on"
+}
