@@ -110,7 +110,6 @@ WORDS = {
     "another program has the port of the API": "别的程序占用了 API 的端口",
     "stop that program": "停掉那个程序",
     "the k3s container was stopped": "k3s 容器被停掉了",
-    "the Docker daemon was killed": "Docker 守护进程被强行终止了",
     "the Docker daemon was killed": "Docker 守护进程被杀掉了",
     "the NAS was rebooted and lost the wrapper of docker": "NAS 重启后丢失了 docker 的包装脚本",
 }
