@@ -17,6 +17,7 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import asyncssh
@@ -689,11 +690,45 @@ def _nas_spec(
     )
 
 
+_TRIES = 10
+"""How often the outer engine is asked for an output until all of it is there."""
+_END = b"end of the output\n"
+
+
 def _exec(box: Any, command: str, environment: Mapping[str, str]) -> tuple[int, str, str]:
+    """Exit code, stdout, stderr.
+
+    An engine under load may lose what a process wrote right before its end, and tells of no error.
+    So the output is kept in the box, outside of all that tests compare, until it has come whole.
+    """
+    kept = f"/dev/shm/lab-{token_hex(8)}"
+    tell = f"cat {kept}.out; cat {kept}.err >&2; printf '%s' '{_END.decode()}' | tee /dev/stderr"
+    old = _arrived.pop(box.id, kept)
+    run = f"rm -f {old}.*; ( {command}\n) >{kept}.out 2>{kept}.err; code=$?; {tell}; exit $code"
+    code, out, err = _run(box, run, environment)
+    for _ in range(_TRIES):
+        if out.endswith(_END) and err.endswith(_END):
+            break
+        _, out, err = _run(box, tell, environment)
+    else:
+        raise LabError(f"the output of `{command}` does not arrive: {out!r} {err!r}")
+    _arrived[box.id] = kept
+    return code, _text(out), _text(err)
+
+
+_arrived: dict[str, str] = {}
+"""Box -> the output that may go with its next command."""
+
+
+def _run(box: Any, command: str, environment: Mapping[str, str]) -> tuple[int, bytes, bytes]:
     code, (out, err) = box.exec_run(
         ["sh", "-c", command], demux=True, environment=dict(environment)
     )
-    return code, (out or b"").decode(errors="replace"), (err or b"").decode(errors="replace")
+    return code, out or b"", err or b""
+
+
+def _text(told: bytes) -> str:
+    return told.removesuffix(_END).decode(errors="replace")
 
 
 def _read(box: Any, path: str) -> bytes:
