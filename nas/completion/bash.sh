@@ -13,13 +13,13 @@ _nas_k3s_complete() {
         return
     fi
     local IFS=' ' kind value
-    compopt +o default
+    compopt +o default 2>/dev/null
     COMPREPLY=()
     while IFS=, read -r kind value; do
         case $kind in
             plain) COMPREPLY+=("$value") ;;
             # Back to readline's own: names of files.
-            file | dir) compopt -o default ;;
+            file | dir) compopt -o default 2>/dev/null ;;
         esac
     done < <(
         COMP_WORDS="nas ${COMP_WORDS[*]:3}" COMP_CWORD=$((COMP_CWORD - 2)) \
@@ -27,4 +27,6 @@ _nas_k3s_complete() {
     )
 }
 
-complete -o nosort -o default -F _nas_k3s_complete python python3
+# Before 4.4 bash sorts whatever it is given.
+complete -o nosort -o default -F _nas_k3s_complete python python3 2>/dev/null ||
+    complete -o default -F _nas_k3s_complete python python3
