@@ -12,7 +12,7 @@ _nas_k3s_complete() {
         if [[ -n $_nas_k3s_earlier ]]; then "$_nas_k3s_earlier" "$@"; fi
         return
     fi
-    local IFS=' ' kind value
+    local IFS=' ' kind value program=${COMP_WORDS[0]/#\~/$HOME} words="nas ${COMP_WORDS[*]:3}"
     compopt +o default 2>/dev/null
     COMPREPLY=()
     while IFS=, read -r kind value; do
@@ -22,8 +22,8 @@ _nas_k3s_complete() {
             file | dir) compopt -o default 2>/dev/null ;;
         esac
     done < <(
-        COMP_WORDS="nas ${COMP_WORDS[*]:3}" COMP_CWORD=$((COMP_CWORD - 2)) \
-            _NAS_COMPLETE=bash_complete "${COMP_WORDS[0]/#\~/$HOME}" -m nas 2>/dev/null
+        COMP_WORDS=$words COMP_CWORD=$((COMP_CWORD - 2)) _NAS_COMPLETE=bash_complete \
+            "$program" -m nas 2>/dev/null
     )
 }
 
