@@ -63,7 +63,7 @@ lint: .venv/installed  ## ruff, mypy, shellcheck
 	$(V)/ruff check .
 	$(V)/ruff format --check .
 	$(V)/mypy
-	$(V)/shellcheck tests/lab/venv.sh $$(find tests -name '*.sh' -not -path '*/go/*')
+	$(V)/shellcheck tests/lab/venv.sh nas/completion/bash.sh $$(find tests -name '*.sh' -not -path '*/go/*')
 
 unit: .venv/installed  ## the domain: settings, plan, proxy rules
 	$(PYTEST) -n 2 tests/unit

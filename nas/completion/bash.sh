@@ -12,19 +12,21 @@ _nas_k3s_complete() {
         if [[ -n $_nas_k3s_earlier ]]; then "$_nas_k3s_earlier" "$@"; fi
         return
     fi
-    local IFS=' ' kind value
-    compopt +o default
+    local IFS=' ' kind value program=${COMP_WORDS[0]/#\~/$HOME} words="nas ${COMP_WORDS[*]:3}"
+    compopt +o default 2>/dev/null
     COMPREPLY=()
     while IFS=, read -r kind value; do
         case $kind in
             plain) COMPREPLY+=("$value") ;;
             # Back to readline's own: names of files.
-            file | dir) compopt -o default ;;
+            file | dir) compopt -o default 2>/dev/null ;;
         esac
     done < <(
-        COMP_WORDS="nas ${COMP_WORDS[*]:3}" COMP_CWORD=$((COMP_CWORD - 2)) \
-            _NAS_COMPLETE=bash_complete "${COMP_WORDS[0]/#\~/$HOME}" -m nas 2>/dev/null
+        COMP_WORDS=$words COMP_CWORD=$((COMP_CWORD - 2)) _NAS_COMPLETE=bash_complete \
+            "$program" -m nas 2>/dev/null
     )
 }
 
-complete -o nosort -o default -F _nas_k3s_complete python python3
+# Before 4.4 bash sorts whatever it is given.
+complete -o nosort -o default -F _nas_k3s_complete python python3 2>/dev/null ||
+    complete -o default -F _nas_k3s_complete python python3

@@ -159,11 +159,14 @@ def _several(owner: Owner, said: Said) -> None:
 
 
 def _lose_second(owner: Owner) -> None:
-    box.down(f"{INSTANCE}{SECOND}")
+    assert owner.second is not None
+    owner.second.nas_off()
     owner.must(f"pulumi stack select {SECOND}")
 
 
 def _destroy(owner: Owner, said: Said) -> None:
+    assert owner.second is not None
+    assert f"dial tcp {owner.second.nas_host}:22" in said["pulumi destroy --yes"]
     assert SECOND not in owner.must("pulumi stack ls")
     assert f"k3s-{SECOND}" not in owner.must("kubectl config get-contexts")
     owner.must(f"pulumi stack select {STACK}")
@@ -228,7 +231,8 @@ WALKS = (
     Walk(
         "docs/destroy.md",
         before={"pulumi destroy --yes": _lose_second},
-        ends={"pulumi destroy --yes": (255,)},
+        # The NAS is gone.
+        ends={"pulumi destroy --yes": (1, 255)},
         seen=_destroy,
     ),
 )
