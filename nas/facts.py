@@ -93,8 +93,7 @@ class Facts:
         container_created: when Docker made the k3s container, as it writes times.
         measured: when a timeline was measured last.
         way: the way of an image through the proxy.
-        image: where the k3s image is: `here`, in Docker's store, or `registry`; empty: not told.
-        image_missing: what the registry says that has no such image.
+        image_missing: what the registry says that has no such image as the stack's.
     """
 
     uid: int | None = None
@@ -171,7 +170,6 @@ class Facts:
     container_created: str = ""
     measured: int | None = None
     way: Way = field(default_factory=Way)
-    image: str = ""
     image_missing: str = ""
 
     @property
@@ -292,7 +290,6 @@ def parse_facts(text: str, question: WayQuestion | None = None) -> Facts:
         way=Way()
         if question is None
         else question.judge(one("way"), one("way_answer"), one("way_tls")),
-        image=one("image"),
         image_missing=one("image_missing"),
     )
 
@@ -343,7 +340,7 @@ def read_facts(
 
     Args:
         ports: whose listeners to tell, TCP and UDP.
-        question: what to ask the proxy; None: nothing.
+        question: what to ask the proxy; None: nothing, and no registry for the image either.
     """
     script = render(
         "facts.sh",
@@ -356,7 +353,7 @@ def read_facts(
             "PORTS": " ".join(map(str, ports)),
             "DATA_DIRECTORY": settings.data_directory or "",
             "STACK": settings.stack,
-            "IMAGE": settings.image,
+            "IMAGE": "" if question is None else settings.image,
             "PULL_PROBE_TIMEOUT": str(PULL_PROBE_TIMEOUT),
             **(variables_of(None) if question is None else question.variables),
         },

@@ -4,8 +4,8 @@
 # limits of its own.
 #
 # Variables: PROXY_HOST (empty: no proxy, or nothing is to be asked), PROXY_PORT, PROXY_SCHEME,
-# PROXY_AUTH, REGISTRY (host:port), TLS_HELLO (a greeting as printf's format, or empty), IMAGE,
-# PULL_PROBE_TIMEOUT (seconds).
+# PROXY_AUTH, REGISTRY (host:port), TLS_HELLO (a greeting as printf's format, or empty), IMAGE (or
+# empty: it is not asked for), PULL_PROBE_TIMEOUT (seconds).
 
 # begin_way, begin_image HTTP_PROXY (of the daemon), end_way: the first two start a question, the last
 # prints what came of both.
@@ -19,10 +19,8 @@ begin_way() {
 
 # The daemon can be asked only once it goes the way that it is to go.
 begin_image() {
-  if bounded 15 "$docker" image inspect --format '{{.Id}}' "$IMAGE" >/dev/null 2>&1; then
-    echo image=here
-    return 0
-  fi
+  [ -n "$IMAGE" ] || return 0
+  ! bounded 15 "$docker" image inspect --format '{{.Id}}' "$IMAGE" >/dev/null 2>&1 || return 0
   { [ -z "$PROXY_HOST" ] || [ -n "$1" ]; } && make_notes || return 0
   image_facts >"$tmp/image.facts" 2>/dev/null &
   image_job=$!
@@ -48,6 +46,7 @@ make_notes() {
 
 way_facts() {
   PROXY_LIMIT=5
+  ANSWER_TRIES=30
   ask_proxy
   if [ "$connected" = no ]; then
     printf 'way=%s\n' "$(nc_came_to "$(cat "$tmp/nc.status")")"
@@ -81,8 +80,5 @@ hexadecimal() {
 
 image_facts() {
   ask_registry
-  case $status_line in
-    'HTTP/1.'?' 200'*) echo image=registry ;;
-  esac
   if no_such_image; then printf 'image_missing=%s\n' "$message"; fi
 }

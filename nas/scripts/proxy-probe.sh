@@ -72,7 +72,7 @@ go_on() {
 
 wait_for_answer() {
   tries=0
-  while [ "$tries" -lt 75 ] && [ ! -s "$tmp/answer" ] && [ ! -s "$tmp/nc.err" ]; do
+  while [ "$tries" -lt "${ANSWER_TRIES:-75}" ] && [ ! -s "$tmp/answer" ] && [ ! -s "$tmp/nc.err" ]; do
     [ "$PROXY_SCHEME" = http ] || [ "$tries" -lt 5 ] || return 0
     tries=$((tries + 1))
     nap

@@ -272,7 +272,7 @@ def test_an_api_server_that_asks_the_proxy_for_the_node_is_told_at_once_with_the
     nas.write("/state/kube/healthz-error", f"{answer}\n")
     done = check(nas, healthz=None)
     assert done.status == 1
-    error, advice, _page = done.err.splitlines()[-3:]
+    error, advice = done.err.splitlines()[-2:]
     assert "logs will not be ready: the API server asks the proxy 192.168.31.198:7222" in error
     assert "for the node nas88" in error
     assert error.endswith("addresses of the node: InternalIP 192.168.31.88, Hostname nas88")
@@ -349,7 +349,7 @@ def test_an_image_that_cannot_be_pulled_is_told_with_its_reason_and_the_setting(
 ) -> None:
     done = check(nas, deployment_coredns="", **changes)
     assert done.status == 1
-    error, advice, _page = done.err.splitlines()[-3:]
+    error, advice = done.err.splitlines()[-2:]
     for word in words:
         assert word in error
     assert advice == f"nas-k3s:   -> {HINT}"

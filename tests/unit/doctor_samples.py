@@ -63,7 +63,6 @@ def well(config: dict[str, str] | None = None) -> Case:
         data_inodes=1_000_000,
         data_free_inodes=900_000,
         way=Way("open", HUB, CONNECTED, Tls("R11", trusted=True)),
-        image="here",
     )
     return Case(
         settings=settings,
