@@ -94,7 +94,7 @@ def test_a_chinese_page_is_chinese(english: Path, chinese: Path) -> None:
 
 def test_each_thing_that_was_broken_has_its_chinese_words() -> None:
     said = {words for row in troubleshooting_page.rows() for words in (row.broken, *row.fix)}
-    assert said == set(troubleshooting_zh.WORDS), "translate them in tests/troubleshooting_zh.py"
+    assert said <= set(troubleshooting_zh.WORDS), "translate them in tests/troubleshooting_zh.py"
 
 
 @pytest.mark.parametrize("platform", [row.name for row in PLATFORMS])
