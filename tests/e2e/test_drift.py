@@ -52,8 +52,9 @@ def heals(story: Story, what: str, mark: str) -> None:
 def test_a_first_up_leaves_marks_that_say_none(story: Story) -> None:
     marks = [one for one in story.project.resources() if one["type"] == "pulumi:index:Stash"]
     said = {one["urn"].rpartition("::")[2]: one["inputs"]["input"] for one in marks}
-    # Not drift: which cluster the data is.
+    # Not drift: which cluster the data is, and since when the timeline is measured.
     assert said.pop("k3s-cluster").startswith("nas-k3s/drift/k3s")
+    assert said.pop("ready-since").isdecimal()
     assert set(said.values()) == {"none"}
     assert len(said) == 5
     unchanged(story)
