@@ -27,7 +27,7 @@ OPERATIONS = {
     "delete": "deletes",
 }
 ANNOUNCED = "Docker on the NAS will be restarted"
-ON_KUBECONFIG = ("cluster-provider", "ready-namespace", "ready-smoke")
+ON_KUBECONFIG = ("ready-provider", "ready-namespace", "ready-smoke")
 ON = [edit for edit in EDITS if edit.way == "preview"]
 RUN = [edit for edit in EDITS if edit.way == "up"]
 OFF = [edit for edit in EDITS if edit.way == "off"]
