@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tests.bench.box import counts, put_back
 from tests.bench.contenders import Contender, Ours
@@ -23,7 +24,10 @@ QUIET_RUNS = 3
 """How often each round measures what changes nothing and takes seconds."""
 
 
-def rotated(contenders: Sequence[Contender], round_: int) -> Iterator[Contender]:
+_T = TypeVar("_T")
+
+
+def rotated(contenders: Sequence[_T], round_: int) -> Iterator[_T]:
     """Each round begins with another."""
     first = round_ % len(contenders)
     yield from [*contenders[first:], *contenders[:first]]
