@@ -69,7 +69,7 @@ def measure(instance: str, rounds: int, sizes: Sequence[int]) -> Results:
     finally:
         if not os.environ.get("NAS_K3S_KEEP_LAB"):
             box.down(instance)
-    with fleet.labs(f"{instance}-", max(sizes)) as running:
+    with fleet.labs(f"{instance}n", max(sizes)) as running:
         stacks = fleet.measure(running, engine, sizes, rounds)
         for each in running:
             forget_known_hosts(each)
