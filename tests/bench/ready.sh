@@ -14,9 +14,9 @@ since_start() {
 }
 
 ready() {
-  node=$(cluster get node "$NODE" -o \
+  status=$(cluster get node "$NODE" -o \
     'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.status.nodeInfo.kubeletVersion}')
-  [ "$node" = "True $VERSION" ] || return 1
+  [ "$status" = "True $VERSION" ] || return 1
   since_start "$(cluster -n kube-node-lease get lease "$NODE" -o 'jsonpath={.spec.renewTime}')" || return 1
   available=$(cluster -n kube-system get deployment coredns -o 'jsonpath={.status.availableReplicas}')
   [ "${available:-0}" -ge 1 ] || return 1
