@@ -120,8 +120,9 @@ def _machine(results: Results) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines).replace("| --- |", "|---|")
+    lines = ["| " + " | ".join(cells) + " |" for cells in (head, *rows)]
+    lines.insert(1, "|---" * len(head) + "|")
+    return "\n".join(lines)
 
 
 def _cell(figure: Spread | None) -> str:
@@ -183,8 +184,8 @@ def _per_stack(results: Results, case: FleetCase, stacks: int) -> str:
 
 _TEXT = """# What it costs
 
-The same job on the same [NAS in a box](lab.md), done three ways in alternating order, {rounds}
-rounds: median, and in brackets the least and the most. Made from `performance.json`, which holds
+The same job on the same [NAS in a box](lab.md), done three ways in alternating order; rounds:
+{rounds}. Median, and in brackets the least and the most. Made from `performance.json`, which holds
 every single figure; `make bench` measures anew. Nothing here is a test, and a busy machine gives
 other figures.
 
