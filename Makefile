@@ -37,6 +37,11 @@ lab-reboot: .venv/installed  ## reboot its NAS, which loses its RAM disk
 docs: .venv/installed  ## write the generated pages anew
 	$(V)/python -m tests.settings_page
 	$(V)/python -m tests.troubleshooting_page
+	$(V)/python -m tests.bench --page
+
+.PHONY: bench
+bench: .venv/installed  ## measure against a script and a playbook, and write the page about it anew
+	@$(V)/python -m tests.bench $(BENCH)
 
 .PHONY: doctor-table
 doctor-table: .venv/installed  ## break the NAS in a box in each way, and write down what doctor says

@@ -379,7 +379,6 @@ def _leftovers(
                 # A directory's own script tells of it.
                 "KEEP": "yes" if keeps_volumes else "no",
             },
-            "create": "none",
             "delete": "remove" if on_host else "tell",
             # It may have to stop a container that somebody made anew.
             "timeout": 150 + args["stop_grace"] + 120,

@@ -27,8 +27,9 @@ class ScriptArgs(TypedDict):
     """File below nas/scripts."""
     variables: Mapping[str, str]
     """Its shell variables; may hold secrets."""
-    create: pulumi.Input[str]
-    """Mode argument on create, and on update: scripts compare before they change anything."""
+    create: NotRequired[pulumi.Input[str]]
+    """Mode argument on create, and on update: scripts compare before they change anything. Without
+    it nothing runs then, and nobody connects."""
     reason: NotRequired[pulumi.Input[str]]
     """A second argument then, which preview shows. No secret."""
     shown: NotRequired[Mapping[str, pulumi.Input[str]]]
@@ -100,7 +101,9 @@ class Nas:
         )
 
 
-def _command_line(args: ScriptArgs) -> pulumi.Output[str]:
+def _command_line(args: ScriptArgs) -> pulumi.Output[str] | None:
+    if "create" not in args:
+        return None
     parts: list[pulumi.Input[str]] = ["sh -s ", args["create"]]
     if "reason" in args:
         parts += [" ", pulumi.Output.from_input(args["reason"]).apply(shlex.quote)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_command as command
 import pulumi_docker as docker
+import pulumi_kubernetes as kubernetes
 
 from components.cluster_access import ClusterAccess
 from components.cluster_ready import ClusterReady
@@ -43,7 +45,12 @@ def deploy(stack: str, config: Mapping[str, str]) -> None:
     settings = load_settings(stack, config)
     target = ssh_target(settings)
     target.write_known_hosts()
-    facts = read_facts(settings, target, asked_ports(settings), question=WayQuestion(settings))
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(
+            read_facts, settings, target, asked_ports(settings), question=WayQuestion(settings)
+        )
+        _import_in_cluster()
+        facts = asked.result()
     problems = [
         *check_reachable(target, facts, preview=pulumi.runtime.is_dry_run()),
         *check_operator_proxy(settings.host, os.environ),
@@ -57,6 +64,11 @@ def deploy(stack: str, config: Mapping[str, str]) -> None:
     show_warnings(plan.warnings)
     file_drift = None if found is None else marker(missing(found, facts), int(time.time()))
     build(plan, target, facts.time if isinstance(facts, Facts) else None, file_drift)
+
+
+def _import_in_cluster() -> None:
+    """Imports what its package only imports when it is used, while the NAS is asked."""
+    _ = kubernetes.batch.v1.Job, kubernetes.core.v1.Namespace
 
 
 def build(

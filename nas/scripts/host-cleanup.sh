@@ -4,7 +4,6 @@
 # is the one that made the rules. Only jumps to our chains and those chains are removed: tables are
 # never flushed, Docker's and the NAS's own rules stay. Never fails: destroy has to end.
 #
-# none    does nothing, on create
 # remove  removes them
 # tell    says what stays on the NAS: k3s had a network of its own, which went with the container
 #

@@ -332,6 +332,7 @@ def test_dials_logins_and_host_keys_are_as_strict_as_we_think(stack: Stack, tmp_
         Recorder() as strict,
         Recorder() as unknown,
         Recorder() as agent,
+        Recorder() as quiet,
     ):
         cases = {
             "busy": on(busy, dial_error_limit=2),
@@ -342,6 +343,10 @@ def test_dials_logins_and_host_keys_are_as_strict_as_we_think(stack: Stack, tmp_
 
         def program() -> None:
             remote.Command("it", connection=on(patient), create=inputs["create"], delete="true")
+            # The changed input is an update.
+            remote.Command(
+                "quiet", connection=on(quiet), stdin=inputs["create"], delete="echo deleted"
+            )
             for name, connection in cases.items():
                 remote.Command(name, connection=connection, create="true")
 
@@ -376,6 +381,8 @@ def test_dials_logins_and_host_keys_are_as_strict_as_we_think(stack: Stack, tmp_
         {"PULUMI_COMMAND_STDOUT": "second"},
     ]
     assert patient.dials == 3
+    # Without a create, nobody connects before the delete.
+    assert (quiet.dials, quiet.commands) == (1, ["echo deleted"])
 
 
 def test_a_preview_connects_to_nothing(stack: Stack) -> None:

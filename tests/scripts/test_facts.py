@@ -65,6 +65,14 @@ def test_a_qnap_is_read_with_its_docker_and_its_containers(nas: FakeNas) -> None
     assert (found.http_proxy, found.no_proxy, found.container) == ("", "", "")
 
 
+def test_every_container_is_told_that_docker_would_not_start_again(nas: FakeNas) -> None:
+    nas.container("films", "on-failure", running=True)
+    nas.container("music", "unless-stopped", running=True)
+    found = read(nas)
+    assert found.running == 4
+    assert sorted(found.no_restart_policy) == ["films", "notes"]
+
+
 def test_room_and_memory_are_read_as_numbers(nas: FakeNas) -> None:
     nas.path(DATA).mkdir(parents=True)
     nas.write("/proc/meminfo", "MemTotal:  8000 kB\nMemFree: 10 kB\nMemAvailable:   4000 kB\n")
