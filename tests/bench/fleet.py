@@ -1,7 +1,7 @@
 """1, 4 and 8 stacks side by side, each with a NAS of its own.
 
-Light ones: docker on the PATH and the daemon's proxy, without k3s. Eight clusters beside the boxes
-and the programs do not fit into a small machine.
+Light ones: docker on the PATH and the daemon's proxy, without k3s. Eight clusters would take the
+cores that the programs are measured on.
 """
 
 from __future__ import annotations

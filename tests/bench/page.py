@@ -240,7 +240,7 @@ that several share counts once. In a round of its own, since looking costs time.
 ## Several NAS
 
 So many stacks at once, each with a NAS of its own. Without k3s: docker on the PATH and the
-daemon's proxy, because several clusters do not fit beside the programs on this machine.
+daemon's proxy, because eight clusters would take the cores that the programs are measured on.
 
 {fleet}
 
