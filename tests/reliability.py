@@ -171,6 +171,10 @@ pulumi up
 - **Pending operations**: Pulumi warns that it does not know how a step ended. Each step of this
   program may run twice, so the next `up` settles it.
 
+- **`failed to load checkpoint: EOF`**, with state in files (`pulumi login file://...`): Pulumi was
+  killed while it wrote `<stack>.json.attrs` beside the state. That file is empty and holds nothing
+  that is needed: delete it. A login to `file://...?metadata=skip` writes none.
+
 After a first `up` that was killed run `up` again before you `destroy`: Pulumi takes back only what
 it knows of.
 

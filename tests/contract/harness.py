@@ -124,7 +124,8 @@ class Stack:
 
     def state(self) -> dict[str, dict[str, Any]]:
         """Resources as they lie in the state file, encrypted secrets and all, by name."""
-        backend = Path(self.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+        url = self.environment["PULUMI_BACKEND_URL"]
+        backend = Path(url.removeprefix("file://").partition("?")[0])
         stored = json.loads((backend / f".pulumi/stacks/{_PROJECT}/{self._name}.json").read_text())
         deployment = stored["checkpoint"]["latest"] or {}
         return {

@@ -92,7 +92,9 @@ class Engine:
         env |= {
             "PATH": os.pathsep.join([*search, env.get("PATH") or os.defpath]),
             "PULUMI_HOME": str(home),
-            "PULUMI_BACKEND_URL": f"file://{backend}",
+            # Without a second file for each: a pulumi that is killed between the two leaves it
+            # empty, and every later run ends with "failed to load checkpoint: EOF".
+            "PULUMI_BACKEND_URL": f"file://{backend}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": passphrase,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             # Else each run tries for seconds to download what is not there.

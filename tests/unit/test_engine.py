@@ -188,7 +188,7 @@ def test_the_environment_follows_nothing_of_the_users_shell(
     assert not set(ambient) & set(env)
     assert env["KEPT"] == "yes"
     assert env["PULUMI_CONFIG_PASSPHRASE"] == "open sesame"
-    assert env["PULUMI_BACKEND_URL"] == f"file://{instance}/pulumi"
+    assert env["PULUMI_BACKEND_URL"] == f"file://{instance}/pulumi?metadata=skip"
     assert (instance / "pulumi").is_dir()
     assert (Path(env["PULUMI_HOME"]) / "plugins").resolve() == made.home / "plugins"
     assert env["PATH"].split(":")[:2] == [f"{sys.prefix}/bin", str(made.home / "bin")]
