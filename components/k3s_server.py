@@ -12,9 +12,10 @@ import pulumi_docker as docker
 from components.daemon_proxy import PULL_PROBE_TIMEOUT
 from components.drift_mark import drift_mark, remembered
 from components.nas_command import Nas
-from nas import registries
+from nas import data_place, registries
 from nas.cluster_data import ClusterIdentifier
 from nas.daemon_routes import fingerprint
+from nas.errors import RefusedError
 from nas.facts import ENV_LABEL, STACK_LABEL, label_variables
 from nas.published_ports import PublishedPort
 from nas.remote_script import script_source
@@ -70,6 +71,8 @@ class K3sServerArgs(TypedDict):
     places: tuple[str, str]
     """Docker volumes of /var/lib/rancher/k3s and of /etc/rancher, which holds the node's password;
     or directories on the NAS instead."""
+    place_certain: bool
+    """Whether that is how the NAS itself names them."""
     data_directory: str | None
     """Where those directories are."""
     memory: int | None
@@ -142,7 +145,9 @@ class K3sServer(pulumi.ComponentResource):
             ),
         )
         asked = _arguments_check(name, args, self, image)
-        mounts, last = _data(name, args, asked, on_nas)
+        place = remembered(f"{name}-place", None, " ".join(args["places"]), self)
+        same = place.apply(partial(_same_place, args))
+        mounts, last = _data(name, args, asked, on_nas, same)
         cluster = args["cluster_identifier"]
         self.cluster_identifier = remembered(f"{name}-cluster", cluster.seen, cluster.first, self)
         claim = args["nas"].script(
@@ -242,12 +247,19 @@ def _arguments_check(
 
 
 def _data(
-    name: str, args: K3sServerArgs, image: pulumi.Resource, on_nas: pulumi.ResourceOptions
+    name: str,
+    args: K3sServerArgs,
+    image: pulumi.Resource,
+    on_nas: pulumi.ResourceOptions,
+    same: pulumi.Output[str],
 ) -> tuple[list[docker.ContainerMountArgs], pulumi.Resource]:
     """Mounts of the data, and the last of the resources that have to be there for them.
 
     One after the other, although they do not need each other: an sshd with few MaxStartups hangs up
     on connections that come at once (docker/compose#10117).
+
+    Args:
+        same: known once the place is the one of the first `up`.
     """
     directory = args["data_directory"]
     if directory is not None:
@@ -261,7 +273,7 @@ def _data(
                     "CONTAINER": args["container_name"],
                     "KEEP": "yes" if args["keep_data"] else "no",
                 },
-                "shown": {"directory": directory},
+                "shown": {"directory": same.apply(lambda _: directory)},
                 "create": "prepare",
                 "delete": "remove",
                 "timeout": 300,
@@ -277,12 +289,24 @@ def _data(
         opts = pulumi.ResourceOptions.merge(keep, pulumi.ResourceOptions(depends_on=[last]))
         made_volume = docker.Volume(
             f"{name}-{part}",
-            name=volume,
+            name=same.apply(partial(_named, volume)),
             opts=pulumi.ResourceOptions.merge(on_nas, opts),
         )
         sources[target] = made_volume.name
         last = made_volume
     return _mounts("volume", sources), last
+
+
+def _same_place(args: K3sServerArgs, was: str) -> str:
+    """The place, or the end of the run: preview, too, knows the one of the first `up`."""
+    problem = data_place.moved(was, args["places"]) if args["place_certain"] else None
+    if problem is not None:
+        raise pulumi.RunError(str(RefusedError([problem])))
+    return was
+
+
+def _named(volume: str, _same: str) -> str:
+    return volume
 
 
 def _place_variables(args: K3sServerArgs) -> dict[str, str]:

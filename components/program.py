@@ -104,6 +104,7 @@ def build(
             "network_mode": settings.network_mode,
             "ports": plan.ports,
             "places": plan.places,
+            "place_certain": plan.place_certain,
             "cluster_identifier": plan.cluster_identifier,
             "data_directory": plan.data_directory,
             "memory": plan.memory,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+from nas.errors import NAMESPACE, Problem
 from nas.facts import Facts
 from nas.settings import Settings
 
@@ -16,3 +19,33 @@ def directory(settings: Settings, facts: Facts | None) -> str | None:
 def places(settings: Settings, facts: Facts | None) -> tuple[str, str]:
     """Volumes or directories that are mounted for k3s: its data, and /etc/rancher."""
     return settings.places_in(directory(settings, facts))
+
+
+def is_certain(settings: Settings, facts: Facts | None) -> bool:
+    """Whether `places` are those that the NAS knows: of a directory it resolves the links."""
+    return settings.data_directory is None or bool(facts is not None and facts.data_directory)
+
+
+def moved(was: str, now: tuple[str, str]) -> Problem | None:
+    """A stack whose data would be elsewhere than it is: it would get an empty cluster.
+
+    Args:
+        was: the places of its first `up`, with a blank between them.
+    """
+    if was == " ".join(now):
+        return None
+    old, new = was.split(" ")[0], now[0]
+    directory = old.startswith("/") or new.startswith("/")
+    key = "dataDirectory" if directory else "containerName"
+    back = f"write {old.rpartition('/')[0]}"
+    if not old.startswith("/"):
+        back = f"pulumi config rm {NAMESPACE}:{key}"
+    if not directory:
+        back = f"write {old.removesuffix('-data')}"
+    chosen = new.rpartition("/")[0] if new.startswith("/") else new.removesuffix("-data")
+    return Problem(
+        key,
+        json.dumps(chosen) if not directory or new.startswith("/") else None,
+        f"is not where the data of this stack's cluster is: {was.replace(' ', ' and ')}",
+        f"{back}, or `pulumi destroy` before you change it",
+    )

@@ -44,6 +44,7 @@ class Plan:
         registry_files: path in the container -> content, which may be a private key.
         workloads: what in kube-system has to work, `KIND/NAME`.
         places: Docker's volumes for the data and for /etc/rancher, or directories instead.
+        place_certain: whether that is how the NAS itself names them.
         data_directory: where those directories are, without symbolic links.
         ports: what Docker publishes on the NAS.
         memory: megabytes; cpus: as Docker's provider reads it back.
@@ -74,6 +75,7 @@ class Plan:
     ca_certificates: str
     workloads: tuple[str, ...]
     places: tuple[str, str]
+    place_certain: bool
     data_directory: str | None
     ports: tuple[PublishedPort, ...]
     memory: int | None
@@ -126,6 +128,7 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         ca_certificates=_ca_certificates(settings),
         workloads=workloads(settings),
         places=data_place.places(settings, known),
+        place_certain=data_place.is_certain(settings, known),
         data_directory=data_place.directory(settings, known),
         ports=settings.published,
         memory=None if settings.memory_limit is None else limits.megabytes(settings.memory_limit),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nas.checks.account import check_account
+from nas.checks.container import check_container
 from nas.checks.data import check_data
 from nas.checks.docker import check_docker, check_route
 from nas.checks.image import check_image
@@ -29,6 +30,7 @@ def find_refusals(settings: Settings, facts: Facts, daemon: DaemonProxy | None) 
         *check_limits(settings, facts),
         *check_storage(settings, facts),
         *check_host_networks(settings, facts),
+        *check_container(settings, facts),
         *check_ports(settings, facts),
         *check_data(settings, facts),
         *check_proxy(settings, facts, daemon),

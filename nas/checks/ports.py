@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from nas.checks.container import check_container
 from nas.errors import NAMESPACE, Problem, set_command
 from nas.fact_lines import Listener
 from nas.facts import Facts
@@ -77,27 +78,9 @@ def _needed(settings: Settings) -> set[tuple[int, str]]:
 def check_ports(settings: Settings, facts: Facts) -> list[Problem]:
     """What already listens where k3s has to."""
     shown = str(settings.api_port)
-    if facts.own_container and facts.own_container != settings.container_name:
-        return [
-            Problem(
-                "containerName",
-                json.dumps(settings.container_name),
-                f"is not the name of this stack's container on the NAS, {facts.own_container}, "
-                "whose data is named after it",
-                f"write {facts.own_container}, or `pulumi destroy` before you change it",
-            )
-        ]
-    if facts.container and not facts.own_container:
-        name = settings.container_name
-        another = set_command("containerName", f"k3s-{settings.stack}")
-        return [
-            Problem(
-                "containerName",
-                json.dumps(name),
-                "is the name of a container on the NAS that this stack did not make",
-                f"{another}, or make room on the NAS: docker rm -f {name} (its volumes stay)",
-            )
-        ]
+    if check_container(settings, facts):
+        # Whose the ports are is then told by the container.
+        return []
     if settings.api_port in OTHER_PORTS:
         return [
             Problem(

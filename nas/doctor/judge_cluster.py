@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 from nas.certificates import RENEW_BEFORE
+from nas.checks.container import check_container
 from nas.checks.ports import check_ports
 from nas.daemon_routes import fingerprint
 from nas.doctor.evidence import Case, Waiting
@@ -32,7 +33,7 @@ def ports(case: Case) -> Finding:
         named = [
             problem
             for problem in check_ports(case.settings, case.known)
-            if problem.key == "containerName" or "Kubernetes itself" in problem.why
+            if "Kubernetes itself" in problem.why
         ]
         return refused("ports-refused", named[0]) if named else ok("ports")
     first = others[0]
@@ -45,6 +46,9 @@ def ports(case: Case) -> Finding:
 def container(case: Case) -> Finding:
     """Whether k3s runs."""
     nas, name = case.nas, case.settings.container_name
+    problems = check_container(case.settings, case.known)
+    if problems:
+        return refused("container-refused", problems[0])
     if nas.absent:
         get = () if nas.image else (on_nas(case, f"pull {case.settings.image}"),)
         return Finding("bad", "container-absent", {"name": name}, (*get, up(case)))

@@ -121,6 +121,7 @@ def test_every_resource_of_the_design_is_there(preview: bool) -> None:
         "k3s-container": "docker:index/container:Container",
         "cluster": "ClusterAccess",
         "cluster-stopped": "pulumi:index:Stash",
+        "k3s-place": "pulumi:index:Stash",
         "cluster-reach": "command:local:Command",
         "ready": "ClusterReady",
         "ready-provider": "pulumi:providers:kubernetes",
