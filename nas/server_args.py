@@ -29,6 +29,7 @@ HAVE_SETTINGS = {
 OURS = {
     "data-dir": "the volume of the data is mounted at k3s's own place",
     "d": "the volume of the data is mounted at k3s's own place",
+    "disable-agent": "the node of the cluster is this one",
     "write-kubeconfig": "the kubeconfig is read from k3s's own place",
     "o": "the kubeconfig is read from k3s's own place",
 }

@@ -36,5 +36,5 @@ make_place() {
     /*) [ -d "$1" ] || mkdir "$1" 2>"$tmp/make" ;;
     *) bounded 15 "$docker" volume create "$1" >/dev/null 2>"$tmp/make" ;;
   esac || fail "there is no $1, and it cannot be made: $(masked <"$tmp/make" | tail -n 1)" \
-    "look whether its volume is there and can be written to, and make the directory above it again"
+    "look whether its volume is mounted and can be written to (nas-k3s:dataDirectory); if the data is lost, make the directory above it again: the cluster is then an empty one"
 }

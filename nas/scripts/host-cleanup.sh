@@ -76,7 +76,7 @@ data_left() {
     if [ "$KEEP" != yes ]; then
       :
     elif [ -n "$place" ]; then
-      say "the cluster's data stays in $place; to delete it: docker volume rm $data"
+      say "the cluster's data stays in $place; to delete it: $docker volume rm $data"
     else
       say "the volume $data of the cluster's data was gone already"
     fi

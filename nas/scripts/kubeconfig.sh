@@ -107,8 +107,12 @@ look() {
   }
   case $state in
     running\ *) ;;
+    restarting\ *)
+      seen="the container $CONTAINER ends again and again (${state#* } times so far)"
+      return
+      ;;
     *)
-      seen="the container $CONTAINER is $state times restarted"
+      seen="the container $CONTAINER is ${state% *}"
       return
       ;;
   esac
@@ -134,8 +138,14 @@ give_up() {
   bounded 15 "$docker" logs --tail 15 "$CONTAINER" 2>&1 | masked >&2
   say_way_back
   find_fatal
-  [ -z "$fatal_leaf" ] || seen="$seen; its log says: $fatal_line"
   fix=$(fatal_fix)
+  case $seen in
+    *"again and again"*)
+      seen="$seen; its last words: $fatal_line"
+      fix=${fix:-read the lines above}
+      ;;
+    *) [ -z "$fatal_leaf" ] || seen="$seen; its log says: $fatal_line" ;;
+  esac
   fail "k3s did not come up within $READY_TIMEOUT s: $seen" \
     "${fix:-read the lines above; nas-k3s:readyTimeout gives it more time}"
 }

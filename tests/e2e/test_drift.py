@@ -55,6 +55,7 @@ def test_a_first_up_leaves_marks_that_say_none(story: Story) -> None:
     # Not drift: which cluster the data is, and since when the timeline is measured.
     assert said.pop("k3s-cluster").startswith("nas-k3s/drift/k3s")
     assert said.pop("ready-since").isdecimal()
+    assert said.pop("k3s-place") == "k3s-data k3s-etc"
     assert set(said.values()) == {"none"}
     assert len(said) == 5
     unchanged(story)
@@ -148,6 +149,23 @@ def test_a_container_that_is_not_ours_any_more_is_made_anew_with_the_same_cluste
     story.must_up()
     assert story.kubectl(*uid) == before
     assert story.lab.dockerd_starts() == starts
+    unchanged(story)
+
+
+def test_an_edit_of_where_the_data_is_stays_refused_while_the_container_is_gone(
+    story: Story,
+) -> None:
+    story.must_up()
+    gone(story)
+    story.configure(containerName="foo", keepData="false")
+    for done in (story.preview(), story.up()):
+        assert done.returncode != 0
+        said = done.stdout + done.stderr
+        assert "is not where the data of this stack's cluster is: k3s-data and k3s-etc" in said
+        assert "Traceback" not in said
+    assert story.must("docker volume ls -q").split().count("k3s-data") == 1
+    story.configure()
+    story.must_up()
     unchanged(story)
 
 

@@ -146,7 +146,7 @@ def test_destroy_leaves_the_nas_as_it_was(empty: Story) -> None:
     done = empty.destroy()
     assert done.returncode == 0, done.stdout + done.stderr
     for volume in ("k3s-data", "k3s-etc"):
-        assert f"to delete it: docker volume rm {volume}" in done.stdout
+        assert f"{empty.lab.layout.docker_bin}/docker volume rm {volume}" in done.stdout
     assert empty.project.resources() == []
     assert empty.docker_json() == before[0]
     assert empty.network() == before[1]

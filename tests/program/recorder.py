@@ -154,7 +154,9 @@ class _Answers(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[Any, Any]]:
         if args.typ == "pulumi:index:Stash":
             # Of the engine itself, which knows the output in a preview too.
-            return "", {**args.inputs, "output": args.inputs["input"]}
+            # That of an earlier run, where one is given.
+            kept = self.outputs.get(args.name, {})
+            return "", {**args.inputs, "output": args.inputs["input"], **kept}
         if self.preview:
             return "", dict(args.inputs)
         return f"{args.name}-id", {**args.inputs, **self.outputs.get(args.name, {})}

@@ -636,6 +636,16 @@ def test_a_container_that_is_gone_is_made_anew(preview: bool) -> None:
 
 
 @BOTH
+def test_another_place_of_the_data_ends_the_run_before_a_volume_is_touched(preview: bool) -> None:
+    plan = make_plan(settings(containerName="foo"), FACTS)
+    kept = {**OUTPUTS, "k3s-place": {"output": "k3s-data k3s-etc"}}
+    done = record(lambda: build(plan, target()), preview=preview, outputs=kept)
+    assert "nas-k3s:containerName = " in str(done.error)
+    assert "Traceback" not in str(done.error)
+    assert not {"k3s-data", "k3s-etc", "k3s-container"} & done.resources.keys()
+
+
+@BOTH
 def test_a_container_that_is_stopped_is_started_and_proven_and_nothing_made_anew(
     preview: bool,
 ) -> None:

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from nas.remote_script import script_source
-from tests.scripts.fake_nas import Done, FakeNas, another_nas, daemon_down, docker_gone
+from tests.scripts.fake_nas import QPKG, Done, FakeNas, another_nas, daemon_down, docker_gone
 from tests.scripts.rendered import SAMPLES
 
 # Functions go before BusyBox's own `ip`, which would act on the machine that runs the test.
@@ -233,8 +233,9 @@ def test_the_cleanup_runs_in_the_image_of_k3s_with_the_network_of_the_nas(nas: F
 def test_where_the_data_stays_is_told(nas: FakeNas) -> None:
     nas.path("/state/volumes/k3s-data").mkdir(parents=True)
     said = remove(nas).err
-    stays = "the cluster's data stays in /state/volumes/k3s-data; to delete it: docker volume rm"
-    assert f"nas-k3s: {stays} k3s-data\n" in said
+    stays = "the cluster's data stays in /state/volumes/k3s-data; to delete it: "
+    # With the whole path: after destroy, docker may be on no PATH any more.
+    assert f"nas-k3s: {stays}{QPKG}/bin/docker volume rm k3s-data\n" in said
     assert "the volume k3s-etc of the cluster's data was gone already" in said
     assert "k3s-data" not in remove(nas, KEEP="no").err
 
