@@ -35,6 +35,8 @@ class ClusterReadyArgs(TypedDict):
     """Another container is proven anew."""
     restarts: pulumi.Input[str]
     """And so is one that had to be started."""
+    daemon_healed: pulumi.Input[str]
+    """And one below which Docker may have restarted."""
     container_name: str
     """Name of the k3s container."""
     node_name: str
@@ -98,7 +100,11 @@ class ClusterReady(pulumi.ComponentResource):
                 },
                 "create": "check",
                 "delete": "forget",
-                "shown": {"container": args["container_id"], "started": args["restarts"]},
+                "shown": {
+                    "container": args["container_id"],
+                    "started": args["restarts"],
+                    "docker": args["daemon_healed"],
+                },
                 "timeout": args["timeout"] * (OTHER_CHECKS + len(args["workloads"])) + 60,
             },
             pulumi.ResourceOptions(parent=self),

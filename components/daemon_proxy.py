@@ -46,6 +46,8 @@ class DaemonProxy(pulumi.ComponentResource):
     """Depend on it to pull images through the proxy."""
     report: pulumi.Output[str]
     """What the script did and when, `name=value` lines."""
+    healed: pulumi.Output[str]
+    """What others had changed last, for which Docker may have restarted."""
 
     def __init__(
         self, name: str, args: DaemonProxyArgs, opts: pulumi.ResourceOptions | None = None
@@ -53,6 +55,7 @@ class DaemonProxy(pulumi.ComponentResource):
         super().__init__("nas-k3s:index:DaemonProxy", name, None, opts)
         proxy = args["proxy"]
         no_proxy = ",".join(proxy.no_proxy)
+        self.healed = drift_mark(f"{name}-drift", args["drift"], self)
         config = args["nas"].script(
             f"{name}-config",
             {
@@ -79,7 +82,7 @@ class DaemonProxy(pulumi.ComponentResource):
                 "shown": {
                     "proxy": proxy.url.masked,
                     "noProxy": no_proxy,
-                    "drift": drift_mark(f"{name}-drift", args["drift"], self),
+                    "drift": self.healed,
                 },
                 # Another run is waited for; a restart that fails is followed by one with the old
                 # config.
