@@ -94,10 +94,20 @@ def find_obstacle(settings: Settings, facts: Facts) -> Obstacle | None:
     )
 
 
-def check_proxy(settings: Settings, facts: Facts, daemon: DaemonProxy | None) -> list[Problem]:
-    """What is refused: an obstacle on which this up would founder half way."""
+def refused_obstacle(
+    settings: Settings, facts: Facts, daemon: DaemonProxy | None
+) -> Obstacle | None:
+    """The one on which this up would founder half way."""
     found = find_obstacle(settings, facts)
     if found is None or daemon is None or not _founders(facts, daemon, found):
+        return None
+    return found
+
+
+def check_proxy(settings: Settings, facts: Facts, daemon: DaemonProxy | None) -> list[Problem]:
+    """What is refused: an obstacle on which this up would founder half way."""
+    found = refused_obstacle(settings, facts, daemon)
+    if found is None:
         return []
     key, value = _setting(settings, found)
     return [Problem(key, value, *_told(found))]

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from nas.checks.proxy import refused_obstacle
 from nas.doctor import judge_cluster as cluster
 from nas.doctor import judge_nas as nas
 from nas.doctor import judge_pull as pull
@@ -150,6 +151,8 @@ def diagnose(case: Case) -> Diagnosis:
             check.judge(case) if missing is None else unknown("needs", check=missing)
         )
     primary = _first(findings, "bad") or _first(findings, "warning")
+    if primary is not None and findings[primary].commands == (nas.up(case),):
+        primary = _refused(case, findings) or primary
     return Diagnosis(
         findings,
         primary,
@@ -180,6 +183,15 @@ def _holds(finding: Finding) -> bool:
 
 def _first(findings: Mapping[str, Finding], verdict: Verdict) -> str | None:
     return next((check for check, found in findings.items() if found.verdict == verdict), None)
+
+
+def _refused(case: Case, findings: Mapping[str, Finding]) -> str | None:
+    """The check whose trouble `up` would be refused for, which mends nothing until then."""
+    obstacle = refused_obstacle(case.settings, case.known, case.daemon)
+    if obstacle is None:
+        return None
+    leaf = (obstacle.leaf, "bad")
+    return next((key for key, one in findings.items() if (one.leaf, one.verdict) == leaf), None)
 
 
 def _above(check: str) -> Iterator[str]:

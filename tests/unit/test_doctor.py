@@ -496,6 +496,14 @@ def test_a_nas_that_is_off_leaves_everything_else_unknown_and_is_the_one_thing_t
     assert (found.primary, found.exit_code) == ("ssh", 2)
 
 
+def test_what_up_would_be_refused_for_comes_before_what_up_mends() -> None:
+    resigned = next(row[2] for row in BROKEN if row[1] == "tls-resigned")
+    case = all_of(UNCONFIGURED, resigned)(well())
+    assert diagnose(case).primary == "daemon-config"
+    fresh = facts(container="", own_container="", cluster_data="none", applied_put="")(case)
+    assert diagnose(with_nas(fresh, container=None, absent=True)).primary == "tls"
+
+
 def test_a_proxy_that_is_encrypted_is_not_taken_for_none() -> None:
     case = replace(unset_proxy(well()), unavailable={"proxy": "there is no pulumi"})
     found = diagnose(case)
