@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from nas.errors import NAMESPACE
 from nas.kubelet_flags import KINDS, LINE, REPEATABLE, wanted
 from nas.proxy import BadValueError
 from nas.versions import Version
@@ -43,6 +44,13 @@ def kubelet_arg(text: str) -> str:
         )
     if key in OURS:
         raise BadValueError(f"cannot be changed: {OURS[key]}", "remove it")
+    value, comma, more = bare.partition("=")[2].partition(",")
+    if comma and "=" in more and wanted(key, value) is None and wanted(key, f"{value},{more}"):
+        raise BadValueError(
+            "holds more than one argument: a comma belongs to the value",
+            f"write one item for each: pulumi config set --path '{NAMESPACE}:kubeletArgs[0]' "
+            f"{key}={value}, then kubeletArgs[1] {more}",
+        )
     kind = wanted(key, bare.partition("=")[2])
     if kind is not None:
         raise BadValueError(

@@ -181,6 +181,7 @@ def test_a_comma_belongs_to_the_value_of_a_kubelets_argument() -> None:
         ("kubeconfig=/x", "remove it"),
         ("config-dir=/x", "remove it"),
         ("max-pods=abc", "max-pods=VALUE, VALUE being a whole number"),
+        ("max-pods=20,v=2", "kubeletArgs[0]' max-pods=20, then kubeletArgs[1] v=2"),
         ("max-pods=1.5", "a whole number"),
         ("max-pods=", "a whole number"),
         ("fail-swap-on=no", "true or false"),
