@@ -414,8 +414,14 @@ def test_a_container_that_was_half_made_is_cleared_by_the_lines_of_the_page(
     story.configure()
     try:
         exists = "docker inspect k3s >/dev/null 2>&1"
-        with started_up(story) as child, when(lab, exists, child.kill):
+        dockerd = lab.dockerd_pid()
+        with started_up(story) as child:
+            # Docker waits for the kill, which would else come after the provider has its answer.
+            with when(lab, exists, f"kill -STOP {dockerd}"):
+                pass
+            child.kill()
             assert child.wait(PATIENCE) == -signal.SIGKILL
+        lab.nas_must(f"kill -CONT {dockerd}")
         locked = qnap.said(fails(story.up()))
         story.project.must(*cancel.text.split()[1:])
         taken = re.search(r'The container name "/k3s" is already in use', fails(story.up()).stdout)
@@ -430,6 +436,7 @@ def test_a_container_that_was_half_made_is_cleared_by_the_lines_of_the_page(
         same = story.preview("--expect-no-changes")
         assert same.returncode == 0, same.stdout + same.stderr
     finally:
+        lab.nas(f"kill -CONT {lab.dockerd_pid()}")
         interrupted.clear(story.project, "pulumi")
         story.clear()
     qnap.is_as_before()
