@@ -71,6 +71,12 @@ def _other_key_file(story: Story) -> dict[str, Any]:
     return {"sshPrivateKeyFile": str(copy)}
 
 
+def _proxy_by_name(story: Story) -> dict[str, Any]:
+    line = f"{story.lab.addresses.proxy} proxy.lan"
+    story.must(f"grep -qxF '{line}' /etc/hosts || echo '{line}' >>/etc/hosts")
+    return {"proxy": "http://proxy.lan:7222"}
+
+
 def _docker_path(story: Story) -> dict[str, Any]:
     return {"dockerPath": story.lab.docker_json.replace("etc/docker.json", "bin/docker")}
 
@@ -98,7 +104,7 @@ EDITS = (
     Edit("daemonConfigFile", "the one that was found", _config_file),
     _set("daemonRestartCommand", "/etc/init.d/container-station.sh restart"),
     _set("restartDaemon", "when-safe"),
-    _set("proxy", "http://proxy.lan:7222"),
+    Edit("proxy", "`http://proxy.lan:7222`", _proxy_by_name),
     Edit("proxyUser", "set", {"proxyUser": "svc"}),
     Edit("proxyPassword", "set, with `proxyUser`", {"proxyUser": "svc", "proxyPassword": "x"}),
     _set("proxyScope", "images", "up"),
