@@ -414,7 +414,8 @@ def test_a_container_that_was_half_made_is_cleared_by_the_lines_of_the_page(
     story.configure()
     try:
         exists = "docker inspect k3s >/dev/null 2>&1"
-        dockerd = lab.dockerd_pid()
+        # By its file: this `up` restarts it before.
+        dockerd = "$(cat /var/run/docker.pid)"
         with started_up(story) as child:
             # Docker waits for the kill, which would else come after the provider has its answer.
             with when(lab, exists, f"kill -STOP {dockerd}"):
