@@ -94,8 +94,8 @@ look_at_ports() {
     inode=$(inode_of "$port")
     [ -z "$inode" ] || echo "$port $inode"
   done >"$tmp/listening"
-  # shellcheck disable=SC2012 # numbers and sockets, no names of files
-  ls -l /proc/[0-9]*/fd 2>/dev/null | awk '/^\/proc\// { split($1, part, "/"); pid = part[3] }
+  # shellcheck disable=SC2012 # numbers and sockets; with two arguments ls names directories
+  ls -l /dev/null /proc/[0-9]*/fd 2>/dev/null | awk '/^\/proc\// { split($1, part, "/"); pid = part[3] }
     match($0, /socket:\[[0-9]+\]/) { print substr($0, RSTART + 8, RLENGTH - 9), pid }' >"$tmp/sockets"
   while read -r port inode; do
     pid=$(awk -v inode="$inode" '$1 == inode { print $2; exit }' "$tmp/sockets")

@@ -237,15 +237,29 @@ def test_without_room_for_notes_it_says_so(up: FakeNas) -> None:
     assert not parse_on_nas(done.out).scratch
 
 
+def listens(nas: FakeNas, pid: int, inode: int, space: str, program: str) -> None:
+    """A process has that socket, in a process namespace."""
+    nas.write(f"/proc/{pid}/comm", f"{program}\n")
+    for link, target in (("fd/3", f"socket:[{inode}]"), ("ns/pid", f"pid:[{space}]")):
+        file: Any = nas.path(f"/proc/{pid}/{link}")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.symlink_to(target)
+
+
 def test_what_listens_is_found_by_its_socket_and_told_from_k3s(up: FakeNas) -> None:
-    for pid, inode, space, program in ((41, 777, "own", "k3s"), (50, 888, "nas", "nginx")):
-        up.write(f"/proc/{pid}/comm", f"{program}\n")
-        for link, target in (("fd/3", f"socket:[{inode}]"), ("ns/pid", f"pid:[{space}]")):
-            file: Any = up.path(f"/proc/{pid}/{link}")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.symlink_to(target)
+    listens(up, 41, 777, "own", "k3s")
+    listens(up, 50, 888, "nas", "nginx")
     found, _ = doctor(up)
     assert found.ports == (PortUser(6443, True, "k3s", "41"), PortUser(10250, False, "nginx", "50"))
+
+
+def test_what_k3s_opens_while_it_is_looked_at_is_nobody_elses(up: FakeNas) -> None:
+    *first, late = SOCKETS.splitlines()
+    up.write("/proc/net/tcp", "\n".join(first) + "\n")
+    listens(up, 41, 777, "own", "k3s")
+    meanwhile = f"ls() {{ busybox ls \"$@\"; echo '{late}' >>/proc/net/tcp; }}\n"
+    found, _ = doctor(up, before=meanwhile)
+    assert found.ports == (PortUser(6443, True, "k3s", "41"),)
 
 
 RULES = """-P OUTPUT ACCEPT
