@@ -13,6 +13,7 @@ from components.daemon_proxy import PULL_PROBE_TIMEOUT
 from components.drift_mark import drift_mark, remembered
 from components.nas_command import Nas
 from nas import data_place, registries
+from nas.checks.image import ADVICE
 from nas.cluster_data import ClusterIdentifier
 from nas.daemon_routes import fingerprint
 from nas.errors import RefusedError
@@ -120,6 +121,7 @@ class K3sServer(pulumi.ComponentResource):
                 "variables": {
                     "IMAGE": args["image"],
                     "SETTING": args["image_setting"],
+                    "ADVICE": ADVICE[args["image_setting"]],
                     "PULL_PROBE_TIMEOUT": str(PULL_PROBE_TIMEOUT),
                     "PULL_TIMEOUT": str(args["pull_timeout"]),
                 },
@@ -273,7 +275,7 @@ def _data(
                     "CONTAINER": args["container_name"],
                     "KEEP": "yes" if args["keep_data"] else "no",
                 },
-                "shown": {"directory": same.apply(lambda _: directory)},
+                "shown": {"directory": same.apply(partial(_named, directory))},
                 "create": "prepare",
                 "delete": "remove",
                 "timeout": 300,
@@ -305,8 +307,8 @@ def _same_place(args: K3sServerArgs, was: str) -> str:
     return was
 
 
-def _named(volume: str, _same: str) -> str:
-    return volume
+def _named(place: str, _same: str) -> str:
+    return place
 
 
 def _place_variables(args: K3sServerArgs) -> dict[str, str]:

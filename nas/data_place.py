@@ -35,17 +35,19 @@ def moved(was: str, now: tuple[str, str]) -> Problem | None:
     if was == " ".join(now):
         return None
     old, new = was.split(" ")[0], now[0]
-    directory = old.startswith("/") or new.startswith("/")
-    key = "dataDirectory" if directory else "containerName"
-    back = f"write {old.rpartition('/')[0]}"
-    if not old.startswith("/"):
-        back = f"pulumi config rm {NAMESPACE}:{key}"
-    if not directory:
-        back = f"write {old.removesuffix('-data')}"
-    chosen = new.rpartition("/")[0] if new.startswith("/") else new.removesuffix("-data")
+    key = "dataDirectory" if "/" in (old[0], new[0]) else "containerName"
+    before, chosen = _value(key, old), _value(key, new)
+    back = f"pulumi config rm {NAMESPACE}:{key}" if before is None else f"write {before}"
     return Problem(
         key,
-        json.dumps(chosen) if not directory or new.startswith("/") else None,
+        None if chosen is None else json.dumps(chosen),
         f"is not where the data of this stack's cluster is: {was.replace(' ', ' and ')}",
         f"{back}, or `pulumi destroy` before you change it",
     )
+
+
+def _value(key: str, place: str) -> str | None:
+    """What the setting says where k3s's data is at `place`; None: it is not set."""
+    if key == "containerName":
+        return place.removesuffix("-data")
+    return place.rpartition("/")[0] or None

@@ -22,9 +22,9 @@ PULL_PROBE_TIMEOUT = 8
 """Seconds for the daemon's question to the image's registry, which nobody waits for longer."""
 
 STACK_LABEL = "nas-k3s.stack"
+"""Label of the k3s container: the stack that it belongs to."""
 ENV_LABEL = "nas-k3s.env"
 """Label of the container: `NAME:md5,...` of the environment that it was made with."""
-"""Label of the k3s container: the stack that it belongs to."""
 
 PAUSES = (0.5, 1.5, 3.0)
 """Seconds between tries when sshd hangs up before the login."""

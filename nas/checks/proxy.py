@@ -82,16 +82,11 @@ def find_obstacle(settings: Settings, facts: Facts) -> Obstacle | None:
     found = check_connection(url, way.proxy, way.answer)
     if found is not None or url.scheme != "http":
         return found
-    return (
-        check_login(url, way.answer)
-        or check_registry(url, way.registry, way.answer)
-        # Docker has CAs of its own for a registry.
-        or (
-            None
-            if settings.proxy_scope == "none"
-            else check_trust(way.tls, settings.ca_certificates_file)
-        )
-    )
+    found = check_login(url, way.answer) or check_registry(url, way.registry, way.answer)
+    # Docker has CAs of its own for a registry.
+    if found is not None or settings.proxy_scope == "none":
+        return found
+    return check_trust(way.tls, settings.ca_certificates_file)
 
 
 def refused_obstacle(

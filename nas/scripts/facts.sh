@@ -74,7 +74,6 @@ docker_facts() {
   state=$(bounded 15 "$docker" inspect --format '{{.State.Status}}' "$CONTAINER" 2>/dev/null) &&
     printf 'container=%s\n' "$state"
   [ -z "$state" ] || container_facts
-  env_changed | sed 's/^/env_changed=/'
   container_tags | sed 's/^/container_tag=/'
   if find_data; then
     sed -n 's/^\(version\|image\|restored\)=/ran_&/p' "$data/$NOTES" 2>/dev/null
@@ -108,6 +107,7 @@ created={{json .Created}}
       s/^--\(cluster-cidr\|service-cidr\|cluster-domain\|node-name\|snapshotter\)=/container_flag=&/p
       s#^/var/lib/rancher/k3s \(.*\)#container_data=\1#p
       s#^published=\([0-9]*\)/.*/#container_publishes=\1/#p'
+  env_changed | sed 's/^/env_changed=/'
 }
 
 # What we wrote for the daemon's proxy, and what stands there now: checksums, no texts.

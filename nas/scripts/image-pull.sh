@@ -5,7 +5,8 @@
 #
 # Prints the time, and of a pull when it began and how long it took: Docker notes neither.
 #
-# Variables: PLATFORM, IMAGE, SETTING (that names it), PULL_PROBE_TIMEOUT and PULL_TIMEOUT (seconds).
+# Variables: PLATFORM, IMAGE, SETTING (that names it), ADVICE (what to write there
+# instead), PULL_PROBE_TIMEOUT and PULL_TIMEOUT (seconds).
 
 main() {
   need_root
@@ -25,20 +26,12 @@ ask_for_image() {
   ask_registry
   if no_such_image; then
     fail "nas-k3s:$SETTING: the registry has no image $IMAGE ($message)" \
-      "$(advice); nothing was pulled or replaced, and a server that runs goes on"
+      "$ADVICE; nothing was pulled or replaced, and a server that runs goes on"
   fi
   case $status_line in
     'HTTP/1.'?' 200'*) say "the registry has $IMAGE" ;;
     *) say "warning: the registry cannot be asked for $IMAGE: ${message:-no answer}" ;;
   esac
-}
-
-advice() {
-  if [ "$SETTING" = k3sVersion ]; then
-    printf 'write a release that https://github.com/k3s-io/k3s/releases lists'
-  else
-    printf 'write an image with a tag or digest that its registry has'
-  fi
 }
 
 pull_image() {

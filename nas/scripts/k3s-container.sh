@@ -5,8 +5,9 @@
 # Names of the variables that are not what `up` gave it, one a line. Docker changes none in a container
 # that is there, so somebody has made it anew, with its labels, as the apps of NASes do.
 env_changed() {
-  env_now=$(bounded 15 "$docker" inspect --format '{{range .Config.Env}}{{println .}}{{end}}' "$CONTAINER" 2>/dev/null) || return 0
-  for env_pair in $(bounded 15 "$docker" inspect --format "{{index .Config.Labels \"$ENV_LABEL\"}}" "$CONTAINER" 2>/dev/null | tr ',' ' '); do
+  env_now=$(bounded 15 "$docker" inspect --format "{{index .Config.Labels \"$ENV_LABEL\"}}
+{{range .Config.Env}}{{println .}}{{end}}" "$CONTAINER" 2>/dev/null) || return 0
+  for env_pair in $(printf '%s\n' "$env_now" | head -n 1 | tr ',' ' '); do
     env_name=${env_pair%%:*}
     env_sum=$(printf '%s\n' "$env_now" | sed -n "s/^$env_name=//p" | tr -d '\n' | md5sum | cut -d ' ' -f 1)
     [ "$env_sum" = "${env_pair#*:}" ] || printf '%s\n' "$env_name"

@@ -50,6 +50,14 @@ EOF
     sed -e 's/^time="[^"]*" level=[a-z]* msg=//' -e 's/^[A-Z][0-9]\{4\} [^]]*\] //')
 }
 
+# Whether what find_fatal has found is the arguments, which no further start heals.
+arguments_are_fatal() {
+  case " $FATAL_ARGUMENTS " in
+    *" ${fatal_leaf:-none} "*) return 0 ;;
+  esac
+  return 1
+}
+
 fatal_fix() {
   printf '%s\n' "$FATAL_FIXES" | sed -n "s/^${fatal_leaf:-none} //p"
 }
@@ -70,9 +78,7 @@ keeps_ending() {
     return 1
   fi
   find_fatal
-  case " $FATAL_ARGUMENTS " in
-    *" ${fatal_leaf:-none} "*) return 0 ;;
-  esac
+  if arguments_are_fatal; then return 0; fi
   [ $((ends - ends_before)) -ge "$ENDS_LIMIT" ] && [ $(($(now) - $1)) -ge "$ENDS_TIME" ]
 }
 

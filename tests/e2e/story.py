@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,6 +88,28 @@ class Story:
             if re.search(r"/volumes/|/kubelet|/k3s|/netns/cni", path)
         ]
         return sorted(line for line in [*links, *kept, *mounts] if not re.match(r"link veth", line))
+
+    def own_network(self) -> list[str]:
+        """The same without names of tables and policies of their own chains: a table is listed once
+        it was looked into, and Docker sets FORWARD at a start only at which it turns forwarding
+        on."""
+        tables = re.compile(r"\*|COMMIT$|:\S+ (ACCEPT|DROP) ?$")
+        return [line for line in self.network() if not tables.match(line)]
+
+    def nas(
+        self, *arguments: str, deadline: float = 180, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """`python -m nas`, about this stack."""
+        return subprocess.run(
+            [sys.executable, "-m", "nas", *arguments, "--stack", self.project.stack],
+            cwd=self.project.folder,
+            env={**self.project.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=deadline,
+            check=False,
+        )
 
     def kubeconfig(self) -> str:
         text: str = self.project.outputs()["kubeconfig"]

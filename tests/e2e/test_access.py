@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -64,14 +63,7 @@ def story(session_lab: Lab, own_file: Path) -> Iterator[Story]:
 @pytest.fixture(scope="module")
 def before(story: Story) -> list[str]:
     """The NAS's network before there was a cluster."""
-    return network(story)
-
-
-def network(story: Story) -> list[str]:
-    """Without names of tables and policies of their own chains: a table is listed once it was
-    looked into, and Docker sets FORWARD at a start only at which it turns forwarding on."""
-    own = re.compile(r"\*|COMMIT$|:\S+ (ACCEPT|DROP) ?$")
-    return [line for line in story.network() if not own.match(line)]
+    return story.own_network()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -275,7 +267,7 @@ def test_destroy_leaves_the_nas_as_before(
     story.must(fault.format(data=data(story)))
     done = story.destroy()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert network(story) == before
+    assert story.own_network() == before
     assert story.must(f"{ipset} list -n").split() == ["of-the-owner"]
     story.must(f"{ipset} destroy of-the-owner")
     assert own_file.read_text(encoding="utf-8") == OWN

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -33,15 +31,7 @@ def story(session_lab: Lab) -> Iterator[Story]:
 
 
 def doctor(story: Story) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "nas", "doctor", "--stack", STACK, "--json"],
-        cwd=story.project.folder,
-        env={**story.project.environment, "LC_ALL": "C.UTF-8"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = story.nas("doctor", "--json", deadline=120, LC_ALL="C.UTF-8")
     assert done.stdout, done.stderr
     document: dict[str, Any] = json.loads(done.stdout)
     return document

@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -41,16 +40,8 @@ class Clinic:
     said: list[str]
 
     def run(self, *flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        project = self.story.project
-        done = subprocess.run(
-            [sys.executable, "-m", "nas", "doctor", "--stack", STACK, *flags],
-            cwd=project.folder,
-            env={**project.environment, "LC_ALL": "C.UTF-8", **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        variables = {"LC_ALL": "C.UTF-8", **environment}
+        done = self.story.nas("doctor", *flags, deadline=120, **variables)
         self.said.append(done.stdout + done.stderr)
         return done
 

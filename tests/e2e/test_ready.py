@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.story import Story
-from tests.e2e.test_access import network
 from tests.lab import engine, paths
 from tests.lab.box import Lab
 from tests.lab.project import Project, open_project
@@ -28,7 +27,7 @@ def story(session_lab: Lab) -> Iterator[Story]:
 @pytest.fixture(scope="module")
 def network_before(story: Story) -> list[str]:
     """Links and rules of the NAS before the cluster was there."""
-    return network(story)
+    return story.own_network()
 
 
 def test_a_web_interface_on_port_80_is_named_before_traefik_takes_it(
@@ -47,7 +46,7 @@ def test_a_web_interface_on_port_80_is_named_before_traefik_takes_it(
     assert "in use is 80 by httpd" in done.stdout
     assert story.project.resources() == []
     assert (story.lab.dockerd_starts(), story.docker_json()) == before
-    assert network(story) == network_before
+    assert story.own_network() == network_before
 
 
 def test_a_node_that_the_api_server_asks_the_proxy_for_is_told_with_what_heals_it(
@@ -128,4 +127,4 @@ def test_destroy_takes_the_rules_of_the_load_balancer_back_too(
     assert [rule for rule in story.network() if "CNI-HOSTPORT" in rule]
     done = story.destroy()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert network(story) == network_before
+    assert story.own_network() == network_before

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -50,19 +48,6 @@ def docker_time(story: Story, what: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def nas(story: Story, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "nas", *arguments, "--stack", story.project.stack],
-        cwd=story.project.folder,
-        env=story.project.environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-
-
 def test_a_first_up_measures_every_stage_as_proxy_and_docker_saw_it(story: Story) -> None:
     before = float(story.must("date +%s"))
     out = story.must_up()
@@ -101,12 +86,12 @@ def test_an_up_without_changes_keeps_the_timeline_and_does_not_show_it_again(
 def test_text_and_page_show_it_and_the_page_opens_in_a_browser(
     story: Story, tmp_path: Path
 ) -> None:
-    shown = nas(story, "timeline")
+    shown = story.nas("timeline")
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert re.search(r"pull the k3s image +[0-9.]+ s +\(expected 80 s\) +█", shown.stdout)
 
     page = tmp_path / "page.html"
-    done = nas(story, "timeline", "--html", str(page), "--lang", "zh")
+    done = story.nas("timeline", "--html", str(page), "--lang", "zh")
     assert done.returncode == 0, done.stdout + done.stderr
     text = page.read_text()
     assert 'class="sign ok"' in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nas.checks.image import ADVICE
 from nas.facts import label_variables
 from nas.remote_script import script_source
 
@@ -133,6 +134,7 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "PLATFORM": "auto",
         "IMAGE": "docker.io/rancher/k3s:v1.34.5-k3s1",
         "SETTING": "k3sVersion",
+        "ADVICE": ADVICE["k3sVersion"],
         "PULL_PROBE_TIMEOUT": "3",
         "PULL_TIMEOUT": "30",
     },

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from nas.checks.image import ADVICE
 from nas.remote_script import render
 from tests.scripts.fake_nas import Done, FakeNas
 from tests.scripts.rendered import SAMPLES
@@ -78,7 +79,7 @@ def test_a_release_that_does_not_exist_is_one_error_that_names_the_setting(
     nas: FakeNas, message: str, setting: str, fix: str
 ) -> None:
     answer(nas, "404 Not Found", message)
-    done = check(nas, SETTING=setting)
+    done = check(nas, SETTING=setting, ADVICE=ADVICE[setting])
     assert done.status == 1
     assert f"nas-k3s:{setting}: the registry has no image {IMAGE}" in done.err
     assert fix in done.err
