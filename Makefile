@@ -73,6 +73,10 @@ lint: .venv/installed  ## ruff, mypy, shellcheck
 unit: .venv/installed  ## the domain: settings, plan, proxy rules
 	$(PYTEST) -n 2 tests/unit
 
+.PHONY: fuzz
+fuzz: .venv/installed  ## many new examples for the tests that take any
+	$(PYTEST) -n 2 -m hypothesis --hypothesis-profile=search tests/unit tests/scripts
+
 scripts: .venv/installed  ## the NAS scripts under BusyBox ash
 	$(PYTEST) -n 2 tests/scripts
 

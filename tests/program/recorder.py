@@ -183,6 +183,9 @@ def record(
             monitor=_Monitor(run, answers),
         )
         settings.SETTINGS.engine = _Engine(run)
+        # All mocks share one set. A run that ended by an error may leave tasks of its event loop
+        # there, which is closed, and the next run would wait for them.
+        settings.SETTINGS.outputs = set()
         set_all_config(dict(config or {}))
         try:
             await stack.run_pulumi_func(program)
