@@ -9,7 +9,6 @@ from typing import TypedDict
 import pulumi
 import pulumi_docker as docker
 
-from components.daemon_proxy import PULL_PROBE_TIMEOUT
 from components.drift_mark import drift_mark, remembered
 from components.nas_command import Nas
 from nas import data_place, registries
@@ -122,12 +121,11 @@ class K3sServer(pulumi.ComponentResource):
                     "IMAGE": args["image"],
                     "SETTING": args["image_setting"],
                     "ADVICE": ADVICE[args["image_setting"]],
-                    "PULL_PROBE_TIMEOUT": str(PULL_PROBE_TIMEOUT),
                     "PULL_TIMEOUT": str(args["pull_timeout"]),
                 },
                 "create": "pull",
                 "shown": {"image": args["image"]},
-                "timeout": PULL_PROBE_TIMEOUT + args["pull_timeout"] + 60,
+                "timeout": args["pull_timeout"] + 60,
             },
             pulumi.ResourceOptions(parent=self),
         )

@@ -52,6 +52,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         "facts-kernel.sh",
         "facts-storage.sh",
         "registry-ask.sh",
+        "image-missing.sh",
         "proxy-probe.sh",
         "facts-way.sh",
         "owned-directory.sh",
@@ -61,7 +62,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         "facts-cluster.sh",
     ),
     "data-snapshot.sh": ("cluster-data.sh", "k3s-data.sh", "k3s-container.sh"),
-    "image-pull.sh": ("registry-ask.sh",),
+    "image-pull.sh": ("image-missing.sh",),
     "kubeconfig.sh": ("cluster-data.sh", "k3s-data.sh", "k3s-log.sh"),
     "timeline.sh": ("kubectl.sh", "cluster-data.sh"),
 }

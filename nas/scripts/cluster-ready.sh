@@ -42,8 +42,10 @@ check() {
   container_start=${container_start%%.*}
   container_start=${container_start%Z}Z
   wait_for "node $NODE" node_ready
-  printf 'kubelet_version=%s\nnode_ip=%s\n' "$version" "$(node_ip)"
-  forget_old_smoke
+  printf 'kubelet_version=%s\nnode_ip=%s\n' "$version" "${addresses%% *}"
+  # Beside the other checks: the proof comes after them.
+  prepare_smoke >"$tmp/smoke" 2>&1 &
+  smoke_job=$!
   wait_for "service account default" account_there
   for workload in $WORKLOADS; do
     name=${workload#*/}
@@ -58,6 +60,8 @@ check() {
   case " $WORKLOADS " in
     *" deployment/coredns "*) wait_for "exec" exec_works ;;
   esac
+  wait "$smoke_job" || fail "there is no place for the proof: $(last_line <"$tmp/smoke")" \
+    "kubectl describe namespace $SMOKE_NAMESPACE says what keeps it, then run again"
 }
 
 # wait_for WHAT TEST [WHY]: TEST sets seen, and says 0 (ready), 1 (not yet) or 2 (never); WHY adds
@@ -126,10 +130,12 @@ last_line() {
 
 node_ready() {
   answer=$(kubectl get node "$NODE" -o \
-    'jsonpath={range .status.conditions[?(@.type=="Ready")]}{.status}|{.reason}: {.message}{end}|{.status.nodeInfo.kubeletVersion}' 2>&1) || {
+    'jsonpath={range .status.conditions[?(@.type=="Ready")]}{.status}|{.reason}: {.message}{end}|{.status.nodeInfo.kubeletVersion}|{range .status.addresses[?(@.type=="InternalIP")]}{.address} {end}' 2>&1) || {
     seen="not registered: $(printf '%s\n' "$answer" | last_line)"
     return 1
   }
+  addresses=${answer##*|}
+  answer=${answer%|*}
   version=${answer##*|}
   condition=${answer%|*}
   case $condition in
@@ -149,12 +155,6 @@ node_ready() {
     return 1
   fi
   seen="Ready, $version"
-}
-
-node_ip() {
-  kubectl get node "$NODE" -o \
-    'jsonpath={range .status.addresses[?(@.type=="InternalIP")]}{.address} {end}' 2>/dev/null |
-    awk '{ print $1 }'
 }
 
 # is_since_start TIME: whether it is not before the start of the container; both are UTC. Docker
@@ -351,17 +351,31 @@ exec_works() {
   return 1
 }
 
-# The proof of an earlier container, whose Job stayed in the cluster's data. The namespace is there for
-# the next one, also where somebody removed it.
-forget_old_smoke() {
-  kubectl create namespace "$SMOKE_NAMESPACE" >/dev/null 2>&1
+# Makes the namespace of the proof, also where somebody removed it, and takes away the proof of an
+# earlier container, whose Job stayed in the cluster's data. Status 1, with what was last said, when
+# there is no namespace in time; it ends with the script.
+prepare_smoke() {
+  smoke_began=$(now)
+  until kubectl create namespace "$SMOKE_NAMESPACE" || smoke_is_there; do
+    # The one that a destroy has left in the data may still be going.
+    [ $(($(now) - smoke_began)) -lt "$READY_TIMEOUT" ] && [ -d "$tmp" ] || return 1
+    nap
+  done
   own=$(bounded 15 "$docker" inspect --format '{{.Id}}' "$CONTAINER" 2>/dev/null | cut -c 1-12)
-  kubectl -n "$SMOKE_NAMESPACE" delete jobs -l "$SMOKE_LABEL!=$own" --ignore-not-found \
-    --wait=false >/dev/null 2>&1
+  kubectl -n "$SMOKE_NAMESPACE" delete jobs -l "$SMOKE_LABEL!=$own" --ignore-not-found --wait=false
+  return 0
 }
 
+smoke_is_there() {
+  [ "$(kubectl get namespace "$SMOKE_NAMESPACE" -o 'jsonpath={.status.phase}')" = Active ]
+}
+
+# Kubernetes takes ten seconds and more for a namespace. Nobody waits for it: it is going from now on,
+# and where the data stays k3s finishes that at its next start. The pods first, for whose grace period
+# it would wait.
 forget() {
-  kubectl delete namespace "$SMOKE_NAMESPACE" --ignore-not-found --timeout=15s >/dev/null 2>&1 ||
+  kubectl -n "$SMOKE_NAMESPACE" delete jobs,pods --all --force --grace-period=0 --wait=false >/dev/null 2>&1
+  kubectl delete namespace "$SMOKE_NAMESPACE" --ignore-not-found --wait=false >/dev/null 2>&1 ||
     say "the namespace $SMOKE_NAMESPACE could not be removed: the cluster does not answer"
   return 0
 }

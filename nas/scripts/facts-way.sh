@@ -35,13 +35,7 @@ end_way() {
 
 # Leftovers of killed runs are for the scripts that may change something.
 make_notes() {
-  [ -z "${tmp:-}" ] || return 0
-  tmp=${TMPDIR:-/tmp}/nas-k3s.$$
-  mkdir "$tmp" 2>/dev/null || {
-    tmp=
-    return 1
-  }
-  trap 'rm -rf "$tmp"' EXIT
+  [ -n "${tmp:-}" ] || try_tmp
 }
 
 way_facts() {

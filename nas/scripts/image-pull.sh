@@ -1,12 +1,12 @@
 # shellcheck shell=sh
-# The image of k3s comes into Docker's store, while a server that runs goes on. The registry is asked
-# first whether it has it, since Docker's own words name no setting; and the pull happens here, where
-# somebody says how far it is: the docker provider, which comes next, finds the image.
+# The image of k3s comes into Docker's store, while a server that runs goes on. Here, where somebody
+# says how far the pull is, and which setting names an image that there is none of: the docker
+# provider, which comes next, finds the image.
 #
 # Prints the time, and of a pull when it began and how long it took: Docker notes neither.
 #
-# Variables: PLATFORM, IMAGE, SETTING (that names it), ADVICE (what to write there
-# instead), PULL_PROBE_TIMEOUT and PULL_TIMEOUT (seconds).
+# Variables: PLATFORM, IMAGE, SETTING (that names it), ADVICE (what to write there instead) and
+# PULL_TIMEOUT (seconds).
 
 main() {
   need_root
@@ -16,22 +16,9 @@ main() {
   if bounded 15 "$docker" image inspect "$IMAGE" >/dev/null 2>&1; then
     say "Docker has the image $IMAGE already"
   else
-    ask_for_image
     pull_image
   fi
   printf 'time=%s\n' "$(now)"
-}
-
-ask_for_image() {
-  ask_registry
-  if no_such_image; then
-    fail "nas-k3s:$SETTING: the registry has no image $IMAGE ($message)" \
-      "$ADVICE; nothing was pulled or replaced, and a server that runs goes on"
-  fi
-  case $status_line in
-    'HTTP/1.'?' 200'*) say "the registry has $IMAGE" ;;
-    *) say "warning: the registry cannot be asked for $IMAGE: ${message:-no answer}" ;;
-  esac
 }
 
 pull_image() {
@@ -78,6 +65,10 @@ pull_progress() {
 
 pull_failed() {
   message=$(grep -v '^$' "$tmp/pull.log" | tail -n 1 | masked | cut -c 1-600)
+  if no_such_image; then
+    fail "nas-k3s:$SETTING: the registry has no image $IMAGE ($message)" \
+      "$ADVICE; nothing was pulled or replaced, and a server that runs goes on"
+  fi
   case $message in
     *unauthorized* | *denied* | *"no basic auth"*)
       # A login of this machine's, which the docker provider brings along.

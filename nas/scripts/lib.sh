@@ -97,9 +97,17 @@ make_tmp() {
   for old_tmp in "${TMPDIR:-/tmp}"/nas-k3s.[0-9]*; do
     if [ -d "$old_tmp" ] && ! kill -0 "${old_tmp##*.}" 2>/dev/null; then rm -rf "$old_tmp"; fi
   done
+  try_tmp || fail "cannot make a directory in ${TMPDIR:-/tmp}" "free space in /tmp of the NAS"
+}
+
+# Sets tmp to a directory of this run, or to nothing with status 1.
+try_tmp() {
   # shellcheck disable=SC3028 # HOSTNAME is not used; $$ alone is enough for one run on one NAS
   tmp=${TMPDIR:-/tmp}/nas-k3s.$$
-  mkdir "$tmp" 2>/dev/null || fail "cannot make the directory $tmp" "free space in /tmp of the NAS"
+  mkdir "$tmp" 2>/dev/null || {
+    tmp=
+    return 1
+  }
   trap 'rm -rf "$tmp"' EXIT
 }
 

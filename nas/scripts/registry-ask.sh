@@ -18,15 +18,6 @@ ask_registry() {
   message=$(sed -n 's/.*"message": *"\(.*\)"}* *$/\1/p' "$tmp/reply" | tr -d '\r' | masked | head -n 1 | cut -c 1-400)
 }
 
-# Whether the answer is that there is no such image, and not that nobody could be asked.
-no_such_image() {
-  case $message in
-    *"dial tcp"* | *proxyconnect* | *"request canceled"*) return 1 ;;
-    *"manifest unknown"* | *"manifest_unknown"* | *"name unknown"* | *": not found"*) return 0 ;;
-  esac
-  return 1
-}
-
 wait_for_reply() {
   probe_began=$(now)
   probe_told=0

@@ -135,7 +135,6 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "IMAGE": "docker.io/rancher/k3s:v1.34.5-k3s1",
         "SETTING": "k3sVersion",
         "ADVICE": ADVICE["k3sVersion"],
-        "PULL_PROBE_TIMEOUT": "3",
         "PULL_TIMEOUT": "30",
     },
     "timeline.sh": {

@@ -39,11 +39,16 @@ READY = {
 }
 
 
-def check(nas: FakeNas, workloads: str | None = None, **changes: str | None) -> Done:
+def check(
+    nas: FakeNas,
+    workloads: str | None = None,
+    READY_TIMEOUT: str = "0",  # noqa: N803
+    **changes: str | None,
+) -> Done:
     """Runs the check against a ready cluster with some answers changed; None is an error."""
     answers = {what: text for what, text in {**READY, **changes}.items() if text is not None}
     nas.k3s(**answers)
-    variables = {**SAMPLES["cluster-ready.sh"], "READY_TIMEOUT": "0"}
+    variables = {**SAMPLES["cluster-ready.sh"], "READY_TIMEOUT": READY_TIMEOUT}
     if workloads is not None:
         variables["WORKLOADS"] = workloads
     return nas.run("cluster-ready.sh", "check", variables)
@@ -70,6 +75,30 @@ def test_smoke_tests_of_earlier_containers_are_cleared_and_those_of_this_one_sta
     assert check(nas).status == 0
     deleted = nas.read("/state/kube/deleted")
     assert "-n nas-k3s-smoke delete jobs -l nas-k3s/container!=0123456789ab " in deleted
+
+
+GOING = (
+    "Error from server (AlreadyExists): object is being deleted: namespaces "
+    '"nas-k3s-smoke" already exists\n'
+)
+
+
+def test_a_namespace_of_the_proof_that_is_still_going_is_waited_for(nas: FakeNas) -> None:
+    nas.write("/state/kube/deleting", GOING)
+    nas.write("/state/kube/on_look", "rm /state/kube/deleting\n")
+    done = check(nas, READY_TIMEOUT="20")
+    assert done.status == 0, done.err
+    assert "delete jobs -l" in nas.read("/state/kube/deleted")
+
+
+def test_a_namespace_of_the_proof_that_does_not_go_is_told_with_what_shows_why(
+    nas: FakeNas,
+) -> None:
+    nas.write("/state/kube/deleting", GOING)
+    done = check(nas)
+    assert done.status == 1
+    assert f"error: there is no place for the proof: {GOING.strip()}" in done.err
+    assert "kubectl describe namespace nas-k3s-smoke" in done.err
 
 
 @pytest.mark.parametrize(
@@ -410,7 +439,11 @@ def test_forget_removes_the_namespace_of_the_smoke_test_only(nas: FakeNas) -> No
     nas.k3s(**READY)
     assert forget(nas) == Done(0, "", "")
     deleted = nas.read("/state/kube/deleted").splitlines()
-    assert [line.split(" --")[0] for line in deleted] == ["delete namespace nas-k3s-smoke"]
+    assert [line.split(" --")[0] for line in deleted] == [
+        "-n nas-k3s-smoke delete jobs,pods",
+        "delete namespace nas-k3s-smoke",
+    ]
+    assert all("--wait=false" in line for line in deleted)
 
 
 def test_forget_puts_docker_back_on_the_path_of_a_nas_that_was_rebooted(nas: FakeNas) -> None:

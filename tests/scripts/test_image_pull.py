@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import shlex
 import time
 
 import pytest
@@ -31,20 +31,6 @@ def check(nas: FakeNas, **changes: str) -> Done:
     return nas.run("image-pull.sh", "pull", {**SAMPLES["image-pull.sh"], **changes})
 
 
-def answer(nas: FakeNas, status: str, message: str) -> None:
-    body = json.dumps({"message": message})
-    nas.write(
-        "/state/reply", f"HTTP/1.0 {status}\r\nContent-Type: application/json\r\n\r\n{body}\n"
-    )
-
-
-def test_an_image_that_the_registry_has_is_taken(nas: FakeNas) -> None:
-    done = check(nas)
-    assert done.status == 0
-    assert f"the registry has {IMAGE}" in done.err
-    assert nas.read("/state/asked").startswith(f"GET /distribution/{IMAGE}/json HTTP/1.0")
-
-
 def test_it_prints_when_the_pull_began_and_how_long_it_took(nas: FakeNas) -> None:
     nas.write("/state/pull", "/bin/busybox sleep 1.2\n")
     before = int(time.time())
@@ -54,20 +40,25 @@ def test_it_prints_when_the_pull_began_and_how_long_it_took(nas: FakeNas) -> Non
     assert nas.path(PULLED).exists()
 
 
-def test_the_registry_is_not_asked_for_what_docker_has(nas: FakeNas) -> None:
+def test_what_docker_has_is_not_pulled(nas: FakeNas) -> None:
     nas.write("/state/images/docker.io_rancher_k3s_v1.34.5-k3s1", "sha256:new")
     done = check(nas)
     assert done.status == 0
-    assert not nas.path("/state/asked").exists()
+    assert f"Docker has the image {IMAGE} already" in done.err
     assert list(done.results) == ["time"]
+
+
+def refuse(nas: FakeNas, message: str) -> None:
+    """Docker's pull ends with an error."""
+    nas.write("/state/pull", f"echo {shlex.quote(message)} >&2\nexit 1\n")
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        "manifest unknown: manifest unknown",
+        f"manifest for {IMAGE} not found: manifest unknown: manifest unknown",
         "errors:\nmanifest unknown: manifest unknown\n",
-        f"{IMAGE}: not found",
+        f'failed to resolve reference "{IMAGE}": {IMAGE}: not found',
         "name unknown: repository name not known to registry",
     ],
 )
@@ -78,7 +69,7 @@ def test_the_registry_is_not_asked_for_what_docker_has(nas: FakeNas) -> None:
 def test_a_release_that_does_not_exist_is_one_error_that_names_the_setting(
     nas: FakeNas, message: str, setting: str, fix: str
 ) -> None:
-    answer(nas, "404 Not Found", message)
+    refuse(nas, f"Error response from daemon: {message}")
     done = check(nas, SETTING=setting, ADVICE=ADVICE[setting])
     assert done.status == 1
     assert f"nas-k3s:{setting}: the registry has no image {IMAGE}" in done.err
@@ -92,23 +83,16 @@ def test_a_release_that_does_not_exist_is_one_error_that_names_the_setting(
         "Get https://registry-1.docker.io/v2/: dial tcp: lookup registry-1.docker.io: not found",
         "Get https://registry-1.docker.io/v2/: proxyconnect tcp: dial tcp: connection refused",
         "toomanyrequests: You have reached your pull rate limit",
-        "denied: requested access to the resource is denied",
     ],
 )
-def test_what_says_nothing_about_the_image_is_left_to_the_pull(nas: FakeNas, message: str) -> None:
-    answer(nas, "500 Internal Server Error", message)
-    done = check(nas)
-    assert done.status == 0
-    assert f"warning: the registry cannot be asked for {IMAGE}: {message}" in done.err
-
-
-def test_a_daemon_that_does_not_answer_is_not_waited_for_longer_than_its_time(
-    nas: FakeNas,
+def test_what_says_nothing_about_the_image_is_no_error_of_its_setting(
+    nas: FakeNas, message: str
 ) -> None:
-    nas.write("/state/mute", "")
+    refuse(nas, message)
     done = check(nas)
-    assert done.status == 0
-    assert "no answer" in done.err
+    assert done.status == 1
+    assert f"Docker cannot pull {IMAGE}: {message}" in done.err
+    assert "look at the way to its registry" in done.err
 
 
 def test_a_long_pull_says_how_far_it_is(nas: FakeNas) -> None:
