@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pulumi
 
-from components.program import deploy
+from components.reading import begin
 from components.stack_config import stack_config
 from nas.errors import RefusedError
 
 try:
-    deploy(pulumi.get_stack(), stack_config())
+    reading = begin(pulumi.get_stack(), stack_config())
+    # The SDKs of the providers take their time too, in which the NAS answers.
+    from components.program import deploy
+
+    deploy(reading)
 except RefusedError as refusal:
     raise pulumi.RunError(str(refusal)) from None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pulumi
@@ -20,38 +18,30 @@ from components.drift_mark import NONE
 from components.k3s_server import K3sServer
 from components.kubeconfig_file import KubeconfigFile
 from components.nas_command import Nas
+from components.reading import Reading
 from components.remote_docker import RemoteDocker
 from components.stack_config import show_warnings
 from nas.checks.data import made_with
-from nas.checks.ports import asked_ports
 from nas.drift import marker
 from nas.errors import Problem, RefusedError
-from nas.facts import Facts, read_facts
+from nas.facts import Facts
 from nas.kubeconfig_file import Job, look_into, missing
 from nas.plan import Plan, make_plan
 from nas.preflight import check_operator_proxy, check_reachable
-from nas.proxy_way import WayQuestion
-from nas.settings import load_settings, platform_variables
-from nas.ssh import SshTarget, ssh_target
+from nas.settings import platform_variables
+from nas.ssh import SshTarget
 from nas.timeline import measured_at, read_stages, to_line
 from nas.timeline_text import as_text
 
 
-def deploy(stack: str, config: Mapping[str, str]) -> None:
-    """Reads, decides, acts.
+def deploy(reading: Reading) -> None:
+    """Decides and acts.
 
     Raises:
         RefusedError: before any resource exists.
     """
-    settings = load_settings(stack, config)
-    target = ssh_target(settings)
-    target.write_known_hosts()
-    with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(
-            read_facts, settings, target, asked_ports(settings), question=WayQuestion(settings)
-        )
-        _import_in_cluster()
-        facts = asked.result()
+    _import_in_cluster()
+    settings, target, facts = reading.settings, reading.target, reading.facts.result()
     problems = [
         *check_reachable(target, facts, preview=pulumi.runtime.is_dry_run()),
         *check_operator_proxy(settings.host, os.environ),

@@ -13,7 +13,7 @@ import pulumi
 import pytest
 import yaml
 
-import components.program
+import components.reading
 from components.program import build
 from components.stack_config import stack_config
 from nas.daemon_routes import fingerprint
@@ -810,7 +810,7 @@ def facts(monkeypatch: pytest.MonkeyPatch, home: Path) -> list[Facts | Unreadabl
             raise ReachedError
         return answers[-1]
 
-    monkeypatch.setattr(components.program, "read_facts", read)
+    monkeypatch.setattr(components.reading, "read_facts", read)
     monkeypatch.setenv("PATH", str(home))
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)

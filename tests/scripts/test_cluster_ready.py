@@ -42,13 +42,13 @@ READY = {
 def check(
     nas: FakeNas,
     workloads: str | None = None,
-    READY_TIMEOUT: str = "0",  # noqa: N803
+    timeout: str | None = None,
     **changes: str | None,
 ) -> Done:
     """Runs the check against a ready cluster with some answers changed; None is an error."""
     answers = {what: text for what, text in {**READY, **changes}.items() if text is not None}
     nas.k3s(**answers)
-    variables = {**SAMPLES["cluster-ready.sh"], "READY_TIMEOUT": READY_TIMEOUT}
+    variables = {**SAMPLES["cluster-ready.sh"], "READY_TIMEOUT": timeout or "0"}
     if workloads is not None:
         variables["WORKLOADS"] = workloads
     return nas.run("cluster-ready.sh", "check", variables)
@@ -86,7 +86,7 @@ GOING = (
 def test_a_namespace_of_the_proof_that_is_still_going_is_waited_for(nas: FakeNas) -> None:
     nas.write("/state/kube/deleting", GOING)
     nas.write("/state/kube/on_look", "rm /state/kube/deleting\n")
-    done = check(nas, READY_TIMEOUT="20")
+    done = check(nas, timeout="20")
     assert done.status == 0, done.err
     assert "delete jobs -l" in nas.read("/state/kube/deleted")
 
