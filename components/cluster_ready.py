@@ -125,7 +125,7 @@ class ClusterReady(pulumi.ComponentResource):
             f"{name}-namespace",
             metadata={"name": SMOKE_NAMESPACE},
             # It outlives the container in the cluster's data. Destroy asks no API about it, which
-            # may be dead: the script of the checks removes it where there is one that answers.
+            # may be dead: the script of the checks empties it where there is one that answers.
             opts=pulumi.ResourceOptions.merge(
                 in_cluster, pulumi.ResourceOptions(retain_on_delete=True)
             ),

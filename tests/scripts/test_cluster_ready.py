@@ -435,14 +435,11 @@ def forget(nas: FakeNas) -> Done:
     return nas.run("cluster-ready.sh", "forget", SAMPLES["cluster-ready.sh"])
 
 
-def test_forget_removes_the_namespace_of_the_smoke_test_only(nas: FakeNas) -> None:
+def test_forget_removes_the_smoke_test_only_and_waits_for_nothing(nas: FakeNas) -> None:
     nas.k3s(**READY)
     assert forget(nas) == Done(0, "", "")
     deleted = nas.read("/state/kube/deleted").splitlines()
-    assert [line.split(" --")[0] for line in deleted] == [
-        "-n nas-k3s-smoke delete jobs,pods",
-        "delete namespace nas-k3s-smoke",
-    ]
+    assert [line.split(" --")[0] for line in deleted] == ["-n nas-k3s-smoke delete jobs,pods"]
     assert all("--wait=false" in line for line in deleted)
 
 
