@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from nas.checks.ports import asked_ports
 from nas.facts import Facts, Unreadable, read_facts
 from nas.proxy_way import WayQuestion
-from nas.settings import Settings, load_settings
+from nas.settings import Settings
+from nas.settings_reader import load_settings
 from nas.ssh import SshTarget, ssh_target
 
 

@@ -25,7 +25,7 @@ class StackConfig:
     Attributes:
         stack: name of the stack, without organization and project.
         file: where it is written.
-        config: what `nas.settings.load_settings` takes: key without namespace -> text.
+        config: what `nas.settings_reader.load_settings` takes: key without namespace -> text.
         unavailable: keys whose values are encrypted and not in `config`, each with the reason.
     """
 

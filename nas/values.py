@@ -135,6 +135,32 @@ def name(text: str) -> str:
     return text
 
 
+_PUBLIC_REGISTRIES = (
+    "registry-1.docker.io",
+    "docker.io",
+    "ghcr.io",
+    "quay.io",
+    "gcr.io",
+    "registry.k8s.io",
+    "public.ecr.aws",
+    "mcr.microsoft.com",
+    "registry.gitlab.com",
+)
+
+
+def cluster_domain(text: str) -> str:
+    """A DNS domain of the cluster's own: what lies in it is reached without the proxy, and in pods
+    its names are looked up in the cluster alone."""
+    hidden = [host for host in _PUBLIC_REGISTRIES if f".{host}".endswith(f".{name(text)}")]
+    if hidden:
+        raise BadValueError(
+            f"is no domain of the cluster's own: {hidden[0]} lies in it, and k3s would neither "
+            "ask the proxy for that nor let pods find it",
+            "write one that nobody has on the internet, e.g. cluster.local",
+        )
+    return text
+
+
 def stack(text: str) -> str:
     """The stack's name, which becomes part of names in Kubernetes."""
     try:

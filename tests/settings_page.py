@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from nas.settings import SECRET_KEYS, kind_of
+from nas.settings import SECRET_KEYS
+from nas.settings_reader import kind_of
 from tests.lab.paths import REPO
 
 PAGE = REPO / "docs" / "settings.md"

@@ -17,7 +17,8 @@ from nas.home import expand
 from nas.host_key import HostKey, NoHostKeyError, fetch_host_key
 from nas.new_stack import PORTS, NewStack, new_stack
 from nas.pulumi_program import PULUMI_TIMEOUT
-from nas.settings import Settings, load_settings
+from nas.settings import Settings
+from nas.settings_reader import load_settings
 from nas.ssh import SshTarget, ssh_target
 from nas.stack_file import project_root, stack_file
 from nas.values import near_name

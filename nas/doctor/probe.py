@@ -18,7 +18,8 @@ from nas.proxy_way import WayQuestion
 from nas.reach import knock
 from nas.remote_script import launched, render
 from nas.server_command import server_env
-from nas.settings import load_settings, platform_variables
+from nas.settings import platform_variables
+from nas.settings_reader import load_settings
 from nas.smoke import SMOKE_NAMESPACE
 from nas.ssh import ssh_target
 from nas.stack_file import StackConfig

@@ -13,7 +13,7 @@ from nas.image_registries import needed_registries
 from nas.page.network import View
 from nas.plan import planned_bypass
 from nas.secrets import secrets_of
-from nas.settings import load_settings
+from nas.settings_reader import load_settings
 from nas.stack_file import StackConfig
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from nas.checks.ports import needed_ports
 from nas.facts import Unreadable, read_facts
 from nas.plan import make_plan
-from nas.settings import Settings, load_settings
+from nas.settings import Settings
+from nas.settings_reader import load_settings
 from nas.ssh import SshTarget, ssh_target
 from tests.lab.box import Lab
 from tests.lab.process import LabError

@@ -6,7 +6,8 @@ import time
 
 from nas.facts import Unreadable
 from nas.plan import make_plan
-from nas.settings import load_settings, platform_variables
+from nas.settings import platform_variables
+from nas.settings_reader import load_settings
 from tests.scripts.fake_nas import Done, FakeNas
 
 OFF = Unreadable("away", "not asked")

@@ -18,7 +18,7 @@ from nas.drift import find_drift
 from nas.facts import Facts, parse_facts
 from nas.host_key import HostKey
 from nas.new_stack import new_stack
-from nas.settings import load_settings
+from nas.settings_reader import load_settings
 from tests.scripts.daemon import apply, variables
 from tests.scripts.fake_nas import DOCKER_JSON, QPKG, FakeNas, another_nas, daemon_down, docker_gone
 from tests.scripts.fake_platforms import KINDS

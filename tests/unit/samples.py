@@ -9,7 +9,8 @@ from typing import Any
 
 from nas.fact_lines import Listener
 from nas.facts import Facts
-from nas.settings import Settings, load_settings
+from nas.settings import Settings
+from nas.settings_reader import load_settings
 
 CONFIG = {"host": "192.168.31.88", "proxy": "http://192.168.31.198:7222"}
 """The smallest config of the QNAP that the README is about."""

@@ -12,7 +12,7 @@ import yaml
 from nas import plan, platforms
 from nas.doctor import tree
 from nas.messages import LANGUAGES, Language
-from nas.settings import KEYS, load_settings
+from nas.settings_reader import KEYS, load_settings
 from tests import troubleshooting_page
 from tests.e2e.walks import WALKS, Walk
 from tests.lab.paths import REPO

@@ -21,7 +21,7 @@ from nas.k3s_log import FATAL
 from nas.messages import LANGUAGES, area
 from nas.platforms import PLATFORMS
 from nas.secrets import secrets_of
-from nas.settings import KEYS
+from nas.settings_reader import KEYS
 from nas.tls_greeting import Tls
 from tests.unit.doctor_samples import (
     HUB,

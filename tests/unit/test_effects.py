@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nas.settings import KEYS, REFUSED_KEYS
+from nas.settings import REFUSED_KEYS
+from nas.settings_reader import KEYS
 from tests.effects import EDITS, PAGE, Effect, page
 
 

@@ -7,7 +7,7 @@ import pytest
 from nas import doc_pages
 from nas.errors import Problem, RefusedError, set_command
 from nas.remote_script import render
-from nas.settings import KEYS
+from nas.settings_reader import KEYS
 from tests.lab.paths import REPO
 from tests.page_commands import anchors
 from tests.unit.ash import ash

@@ -255,7 +255,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_nas_is_asked(
 def test_a_key_in_the_home_is_written_with_a_tilde(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nas.settings.check_private_key", lambda _path: [])
+    monkeypatch.setattr("nas.settings_checks.check_private_key", lambda _path: [])
     assert init("--key", str(tmp_path / "home/.ssh/id")).exit_code == 0
     assert "nas-k3s:sshPrivateKeyFile: ~/.ssh/id\n" in written(project)
     assert init("--key", "keys/id", stack="other").exit_code == 0

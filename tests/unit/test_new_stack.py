@@ -16,7 +16,8 @@ from nas.facts import Facts
 from nas.host_key import HostKey
 from nas.new_stack import NewStack, new_stack
 from nas.platforms import CUSTOM, PLATFORMS
-from nas.settings import Settings, load_settings
+from nas.settings import Settings
+from nas.settings_reader import load_settings
 from tests.unit.samples import facts, host_key, settings
 
 KEY = HostKey(host_key(), "unknown")

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from nas.errors import NAMESPACE
-from nas.settings import REFUSED_KEYS, SECRET_KEYS, Settings, kind_of, load_settings
+from nas.settings import REFUSED_KEYS, SECRET_KEYS, Settings
+from nas.settings_reader import kind_of, load_settings
 
 ROOT = Path(__file__).parents[2]
 PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())

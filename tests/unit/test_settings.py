@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.errors import Problem, RefusedError
-from nas.settings import KEYS, REFUSED_KEYS, SECRET_KEYS, load_settings
+from nas.settings import REFUSED_KEYS, SECRET_KEYS
+from nas.settings_reader import KEYS, load_settings
 from tests.unit.samples import host_key, settings
 
 HOST = "192.168.31.88"
@@ -69,6 +70,15 @@ def problem(**config: str) -> Problem:
         ("containerName", "k", "containerName", "name of a container", "2 to 63"),
         ("nodeName", "a..b", "nodeName", "valid name", "e.g. a.b"),
         ("nodeName", "NAS-", "nodeName", "valid name", "e.g. nas"),
+        (
+            "clusterDomain",
+            "io",
+            "clusterDomain",
+            "registry-1.docker.io lies in it",
+            "cluster.local",
+        ),
+        ("clusterDomain", "k8s.io", "clusterDomain", "registry.k8s.io lies in it", "internet"),
+        ("clusterDomain", "a..b", "clusterDomain", "valid name", "e.g. a.b"),
         ("k3sImage", "rancher/k3s:v1 .2", "k3sImage", "white space", "docker.io/rancher"),
         ("k3sImage", "Rancher/K3s:v1", "k3sImage", "no registry takes", "docker.io/rancher"),
         ("k3sImage", ":v1", "k3sImage", "no registry takes", "docker.io/rancher"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nas.errors import RefusedError
-from nas.settings import load_settings
+from nas.settings_reader import load_settings
 from nas.stack_file import project_root, read_stack
 
 REPO = Path(__file__).parents[2]
