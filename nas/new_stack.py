@@ -75,7 +75,7 @@ def new_stack(settings: Settings, facts: Facts, key: HostKey) -> NewStack:
         if hard:
             raise RefusedError(hard) from None
         todo += [
-            f"{problem.key} {problem.why}: {problem.fix}"
+            f"{problem.key}: {problem.why}; {problem.fix}"
             for problem in refused.problems
             if problem.key != "sudoPassword"
         ]

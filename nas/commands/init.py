@@ -16,6 +16,7 @@ from nas.facts import Unreadable, read_facts
 from nas.home import expand
 from nas.host_key import HostKey, NoHostKeyError, fetch_host_key
 from nas.new_stack import PORTS, NewStack, new_stack
+from nas.proxy_way import WayQuestion
 from nas.pulumi_program import PULUMI_TIMEOUT
 from nas.settings import Settings
 from nas.settings_reader import load_settings
@@ -90,7 +91,7 @@ def command(
         target.write_known_hosts()
     except OSError as error:
         raise _refused("HOME", None, f"cannot be written to: {error}", "make it writable") from None
-    facts = read_facts(pinned, target, PORTS)
+    facts = read_facts(pinned, target, PORTS, question=WayQuestion(pinned))
     if isinstance(facts, Unreadable):
         raise _unreadable(target, facts)
     made = new_stack(pinned, facts, shown)
@@ -130,7 +131,12 @@ def _settings(
 def _as_option(problem: Problem) -> Problem:
     """A problem of a setting that came from the command line, named as it was given there."""
     option = _OPTIONS.get(problem.key)
-    return problem if option is None else replace(problem, key=option, is_setting=False)
+    if option is None:
+        return problem
+    fix = problem.fix
+    for key in ("sshUser", "sshPort"):
+        fix = fix.replace(key, _OPTIONS[key])
+    return replace(problem, key=option, fix=fix, is_setting=False)
 
 
 def _portable(key: str) -> str:

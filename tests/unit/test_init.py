@@ -111,6 +111,17 @@ def test_a_link_to_nowhere_is_a_file_that_is_there(project: Path) -> None:
     assert not (project / "nothing").exists()
 
 
+def test_a_proxy_that_the_nas_does_not_reach_is_told_and_the_file_is_written(
+    project: Path, program: Put
+) -> None:
+    program("ssh", f"cat >/dev/null; cat <<'E'\n{FACTS}way=refused\nE")
+    done = init("--proxy", "http://192.168.31.198:7222")
+    assert done.exit_code == 0, done.output
+    (note,) = [line for line in done.stderr.splitlines() if "198:7222" in line]
+    assert note.startswith("note: proxy: 192.168.31.198:7222 refuses connections"), note
+    assert "nas-k3s:proxy: http://192.168.31.198:7222" in written(project)
+
+
 def test_the_password_of_the_proxy_goes_neither_to_the_file_nor_to_the_screen(
     project: Path,
 ) -> None:
@@ -228,6 +239,8 @@ def test_each_trouble_with_the_nas_is_one_clear_error_and_no_file(
         (("--proxy", "192.168.31.198"), "home", "--proxy = "),
         (("--user", "a@b"), "home", "--user = "),
         (("--port", "0"), "home", "--port = "),
+        (("--host", f"admin@{HOST}"), "home", "write the user in --user"),
+        (("--host", f"{HOST}:2222"), "home", "write the port in --port"),
         (("--key", "/no/such/key"), "home", "--key = "),
     ],
 )
