@@ -42,6 +42,10 @@ class Platform:
         start_script: the vendor's start script, for the route `vendor-script`.
         create_config: whether the first of `config` is made when no config file is there.
         notice: what the owner should know about the route for old engines.
+        volumes: regular expression of where its disks are mounted; what lies elsewhere is small,
+            or lost with an update.
+        volume: one of them, as an example.
+        root_in_memory: whether / is a RAM disk, whatever its file system says.
     """
 
     name: str
@@ -58,6 +62,9 @@ class Platform:
     start_script: str = ""
     create_config: bool = False
     notice: str = ""
+    volumes: str = "/"
+    volume: str = ""
+    root_in_memory: bool = False
 
 
 RESTART_UNIT = (
@@ -76,6 +83,7 @@ TRUENAS = Platform(
     units=("docker",),
     routes=("refuse", "refuse"),
     install="choose a pool in Apps > Configuration",
+    volumes="/mnt/",
     by_hand=(
         "TrueNAS writes Docker's configuration anew at each start: enter the proxy in its web UI "
         "under Network > Global Configuration > Settings > HTTP Proxy, then stop and start Apps "
@@ -93,6 +101,8 @@ UNRAID = Platform(
     restart="/etc/rc.d/rc.docker restart",
     routes=("refuse", "refuse"),
     install="enable Docker in Settings > Docker",
+    volumes="/mnt/",
+    root_in_memory=True,
     by_hand=(
         "Unraid keeps /etc in RAM and only /boot survives: let /boot/config/go write the member "
         '"proxies" into /etc/docker/daemon.json before Docker starts, run that line once, then '
@@ -119,6 +129,8 @@ SYNOLOGY = Platform(
     routes=("systemd", "systemd"),
     install="install and start Container Manager in the Package Center",
     by_hand="install and start Container Manager in the Package Center",
+    volumes=r"/volume(?:USB|SATA)?\d+/",
+    volume="/volume1",
 )
 
 QNAP = Platform(
@@ -141,6 +153,9 @@ QNAP = Platform(
     start_script="$root/script/run-docker.sh",
     install="install and start Container Station",
     by_hand="update Container Station in the App Center",
+    volumes="/share/",
+    volume="/share/CACHEDEV1_DATA",
+    root_in_memory=True,
     notice=(
         "this Docker is too old for a proxy in its config file, so it goes into Container "
         "Station's start script; an update of Container Station overwrites that: run "

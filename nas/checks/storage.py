@@ -9,22 +9,13 @@ from pathlib import PurePosixPath
 from nas import data_place
 from nas.errors import Problem, set_command
 from nas.facts import Facts
+from nas.platforms import platform_named
 from nas.settings import Settings
 from nas.snapshotter import DEFAULT, snapshotter
 
 IN_MEMORY = ("tmpfs", "ramfs", "rootfs")
-ROOT_IN_MEMORY = ("qnap", "unraid")
-"""Platforms whose / is a RAM disk, whatever its file system says."""
-VOLUMES_BELOW = {
-    "qnap": r"/share/",
-    "synology": r"/volume(?:USB|SATA)?\d+/",
-    "truenas": r"/mnt/",
-    "unraid": r"/mnt/",
-}
-"""Platform -> where its volumes are; what lies elsewhere is small, or lost with an update."""
 WITHOUT_OVERLAY = ("nfs", "nfs4", "overlay", "overlayfs", "ecryptfs")
 """Where overlayfs certainly does not mount its upper directory."""
-_EXAMPLES = {"qnap": "/share/CACHEDEV1_DATA", "synology": "/volume1"}
 _KEY = "dataDirectory"
 
 
@@ -80,11 +71,10 @@ def _moved(settings: Settings, facts: Facts) -> list[Problem]:
 
 
 def _elsewhere(facts: Facts) -> str:
-    below = VOLUMES_BELOW.get(facts.platform, "/")
-    volumes = [path for path in facts.volumes if re.match(below, f"{path}/")]
-    known = _EXAMPLES.get(facts.platform)
-    volume = next(iter(volumes), known)
-    if volume is None:
+    row = platform_named(facts.platform)
+    found = (path for path in facts.volumes if _is_on_volume(facts, path))
+    volume = next(found, row.volume if row is not None else "")
+    if not volume:
         return "write a directory on a disk of the NAS"
     near = f"{volume.rstrip('/')}/k3s"
     # What was refused is no proposal.
@@ -100,7 +90,7 @@ def _place(settings: Settings, facts: Facts) -> list[Problem]:
         return [_problem(settings, why, _elsewhere(facts))]
     path = facts.data_directory
     shown = f" ({path})" if path != settings.data_directory else ""
-    if not re.match(VOLUMES_BELOW.get(facts.platform, "/"), f"{path}/"):
+    if not _is_on_volume(facts, path):
         why = f"lies outside of the NAS's volumes{shown}"
         return [_problem(settings, why, _elsewhere(facts))]
     root = facts.data_root
@@ -118,12 +108,18 @@ def _place(settings: Settings, facts: Facts) -> list[Problem]:
     return [_problem(settings, f"{why}{shown}", fix)]
 
 
+def _is_on_volume(facts: Facts, path: str) -> bool:
+    row = platform_named(facts.platform)
+    return row is None or re.match(row.volumes, f"{path}/") is not None
+
+
 def _is_in_memory(facts: Facts) -> bool:
+    row = platform_named(facts.platform)
     device, _, mount = facts.data_mount.partition(" ")
     return (
         facts.data_fs in IN_MEMORY
         or re.match(r"/dev/z?ram\d", device) is not None
-        or (mount == "/" and facts.platform in ROOT_IN_MEMORY)
+        or (mount == "/" and row is not None and row.root_in_memory)
     )
 
 
