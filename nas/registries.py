@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -66,6 +67,23 @@ class Tls(_Model):
 class RegistryConfig(_Model):
     auth: Auth | None = None
     tls: Tls | None = None
+
+
+def members(path: Sequence[int | str]) -> tuple[str, ...]:
+    """What may stand at a place of the file, e.g. `("configs", "registry.lan", "tls")`."""
+    model: type[_Model]
+    match path:
+        case ["mirrors", _]:
+            model = Mirror
+        case ["configs", _]:
+            model = RegistryConfig
+        case ["configs", _, "auth"]:
+            model = Auth
+        case ["configs", _, "tls"]:
+            model = Tls
+        case _:
+            model = Registries
+    return tuple(model.model_fields)
 
 
 class Registries(_Model):

@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from nas import registries
 from nas.errors import NAMESPACE, NOT_SHOWN, Problem, RefusedError, set_command
 from nas.proxy import (
     BadValueError,
@@ -107,7 +108,11 @@ def _advice(error: ErrorDetails, key: str) -> tuple[str, str]:
         case "literal_error":
             return "is not one of the choices", f"write {context['expected']}"
         case "extra_forbidden":
-            return "is not known here", "remove it"
+            # The only setting with members is registries.
+            *place, name = error["loc"]
+            known = registries.members(place[1:])
+            near = get_close_matches(str(name), known, n=1)
+            return "is not known here", f"write {near[0] if near else ' or '.join(known)}"
         case "int_type" | "int_parsing" | "int_from_float":
             default = _FIELDS[key].get_default(call_default_factory=True, validated_data={})
             return "is no whole number", f"write e.g. {default}"
