@@ -14,7 +14,8 @@ from typing import Any
 
 from nas.settings import SECRET_KEYS
 from tests.lab.box import Lab
-from tests.lab.project import Project, lab_settings
+from tests.lab.engine import ensure_engine
+from tests.lab.project import Project, lab_settings, open_project
 
 K3S_IMAGE = "rancher/k3s:v1.34.4-k3s1"
 HOUSEHOLD_RUNNING = {"photos", "notes"}
@@ -161,3 +162,12 @@ class Story:
         places: list[Path] = [self.lab.state.folder / "pulumi", self.project.folder / "stacks"]
         files = [file for place in places for file in place.rglob("*") if file.is_file()]
         return "\n".join(file.read_text(errors="replace") for file in files)
+
+
+@contextmanager
+def story_of(lab: Lab, stack: str) -> Iterator[Story]:
+    """A stack of its own on the lab's NAS, which is empty before and afterwards."""
+    made = Story(lab, open_project(lab, ensure_engine(), stack))
+    made.clear()
+    yield made
+    made.clear()

@@ -13,11 +13,9 @@ import pytest
 import yaml
 from cryptography import x509
 
-from tests.e2e.story import K3S_IMAGE, Story
-from tests.lab import engine
+from tests.e2e.story import K3S_IMAGE, Story, story_of
 from tests.lab.box import Lab
 from tests.lab.certificates import reissue
-from tests.lab.project import open_project
 
 OWN = """# my clusters
 apiVersion: v1
@@ -53,11 +51,9 @@ def own_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def story(session_lab: Lab, own_file: Path) -> Iterator[Story]:
     """A stack that is up and in the user's kubeconfig file."""
-    made = Story(session_lab, open_project(session_lab, engine.ensure_engine(), "access"))
-    made.clear()
-    made.configure(kubeconfigFile=str(own_file))
-    yield made
-    made.clear()
+    with story_of(session_lab, "access") as made:
+        made.configure(kubeconfigFile=str(own_file))
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.story import Story
-from tests.lab import engine
+from tests.e2e.story import Story, story_of
 from tests.lab.box import Lab
-from tests.lab.project import open_project
 
 STACK = "arguments"
 IDENTITY = ("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
@@ -22,12 +20,10 @@ LINE = "failed to validate kubelet configuration"
 @pytest.fixture(scope="module")
 def story(session_lab: Lab) -> Iterator[Story]:
     """A stack that is up."""
-    made = Story(session_lab, open_project(session_lab, engine.ensure_engine(), STACK))
-    made.clear()
-    made.configure()
-    made.must_up()
-    yield made
-    made.clear()
+    with story_of(session_lab, STACK) as made:
+        made.configure()
+        made.must_up()
+        yield made
 
 
 def doctor(story: Story) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e.story import HOUSEHOLD_RUNNING, Story
-from tests.lab import engine
+from tests.e2e.story import HOUSEHOLD_RUNNING, Story, story_of
 from tests.lab.box import Lab
-from tests.lab.project import forget_known_hosts, open_project
+from tests.lab.project import forget_known_hosts
 
 LISTENER = "nc -l -p 10250 -e true </dev/null >/dev/null 2>&1"
 IDENTITY = ("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
@@ -62,10 +61,8 @@ def addresses(story: Story) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def story(session_lab: Lab) -> Iterator[Story]:
     """One stack for all tests of this file."""
-    made = Story(session_lab, open_project(session_lab, engine.ensure_engine(), "shape"))
-    made.clear()
-    yield made
-    made.clear()
+    with story_of(session_lab, "shape") as made:
+        yield made
     forget_known_hosts(session_lab)
 
 

@@ -16,12 +16,11 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import AS_FOUND, boot
-from tests.e2e.story import K3S_IMAGE, Story
-from tests.lab import engine
+from tests.e2e.story import K3S_IMAGE, Story, story_of
 from tests.lab.box import Lab
 from tests.lab.breakages import Breakages
 from tests.lab.process import LabError
-from tests.lab.project import forget_known_hosts, open_project
+from tests.lab.project import forget_known_hosts
 from tests.troubleshooting_page import ROWS, WRITE_ROWS, Row
 
 STACK = "doctor"
@@ -105,12 +104,10 @@ class Clinic:
 def clinic(session_lab: Lab) -> Iterator[Clinic]:
     """A stack behind a proxy with a login, on a NAS whose volume is a file system of its own."""
     lab = boot(profile="quts-hero", proxy_auth=True)
-    story = Story(lab, open_project(lab, engine.ensure_engine(), STACK))
-    story.clear()
-    story.configure()
-    story.must_up()
-    yield Clinic(story, Breakages(lab), {}, [])
-    story.clear()
+    with story_of(lab, STACK) as story:
+        story.configure()
+        story.must_up()
+        yield Clinic(story, Breakages(lab), {}, [])
     forget_known_hosts(lab)
     boot(**AS_FOUND)
 

@@ -6,23 +6,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.e2e.story import HOUSEHOLD_RUNNING, Story
+from tests.e2e.story import HOUSEHOLD_RUNNING, Story, story_of
 from tests.e2e.test_main_job import RESOURCES
-from tests.lab import engine
 from tests.lab.box import Lab
 from tests.lab.breakages import Breakages
-from tests.lab.project import open_project
 
 
 @pytest.fixture(scope="module")
 def story(session_lab: Lab) -> Iterator[Story]:
     """A stack that is up."""
-    made = Story(session_lab, open_project(session_lab, engine.ensure_engine(), "drift"))
-    made.clear()
-    made.configure()
-    made.must_up()
-    yield made
-    made.clear()
+    with story_of(session_lab, "drift") as made:
+        made.configure()
+        made.must_up()
+        yield made
 
 
 def unchanged(story: Story) -> None:

@@ -12,11 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.story import HOUSEHOLD_RUNNING, Story
+from tests.e2e.story import HOUSEHOLD_RUNNING, Story, story_of
 from tests.effects import DOCKER, EDITS, K3S, PAGE, Edit, Effect, page
-from tests.lab import engine
 from tests.lab.box import Lab
-from tests.lab.project import open_project
 
 OPERATIONS = {
     "update": "updates",
@@ -45,12 +43,10 @@ made: dict[str, Any] = {}
 @pytest.fixture(scope="module")
 def story(session_lab: Lab) -> Iterator[Story]:
     """A stack that is up."""
-    told = Story(session_lab, open_project(session_lab, engine.ensure_engine(), "effects"))
-    told.clear()
-    told.configure()
-    told.must_up()
-    yield told
-    told.clear()
+    with story_of(session_lab, "effects") as told:
+        told.configure()
+        told.must_up()
+        yield told
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.conftest import AS_FOUND, boot
-from tests.e2e.story import HOUSEHOLD_RUNNING, Story
-from tests.lab import engine
+from tests.e2e.story import HOUSEHOLD_RUNNING, Story, story_of
 from tests.lab.box import Lab
-from tests.lab.project import open_project
 
 UID = ("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
 
@@ -20,12 +18,10 @@ UID = ("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
 def story(session_lab: Lab) -> Iterator[Story]:
     """A stack that is up on the old engine."""
     lab = boot(**{**AS_FOUND, "engine": "debian"})
-    made = Story(lab, open_project(lab, engine.ensure_engine(), "engines"))
-    made.clear()
-    made.configure()
-    made.must_up()
-    yield made
-    made.clear()
+    with story_of(lab, "engines") as made:
+        made.configure()
+        made.must_up()
+        yield made
     boot(**AS_FOUND)
 
 

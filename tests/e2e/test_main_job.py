@@ -11,11 +11,11 @@ from datetime import datetime
 import pytest
 
 from tests.e2e.conftest import boot
-from tests.e2e.story import HOUSEHOLD_RUNNING, Story
+from tests.e2e.story import HOUSEHOLD_RUNNING, Story, story_of
 from tests.lab import engine
 from tests.lab.box import Lab
 from tests.lab.keys import REGISTRY_NAMES
-from tests.lab.project import forget_known_hosts, open_project
+from tests.lab.project import forget_known_hosts
 
 RESOURCES = 34
 SENTINEL = "S3NTINELtoken"
@@ -26,10 +26,8 @@ BEGAN = time.time()
 @pytest.fixture(scope="module")
 def story(session_lab: Lab) -> Iterator[Story]:
     """A stack on a NAS that has never seen us."""
-    made = Story(session_lab, open_project(session_lab, engine.ensure_engine(), "main"))
-    made.clear()
-    yield made
-    made.clear()
+    with story_of(session_lab, "main") as made:
+        yield made
     forget_known_hosts(session_lab)
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.story import Story
-from tests.lab import engine, paths
+from tests.e2e.story import Story, story_of
+from tests.lab import paths
 from tests.lab.box import Lab
-from tests.lab.project import Project, open_project
+from tests.lab.project import Project
 
 # The API server then asks for the node at an address that is none of the LAN's.
 PREFERS_EXTERNAL = "--kube-apiserver-arg=kubelet-preferred-address-types=ExternalIP"
@@ -18,10 +18,8 @@ PREFERS_EXTERNAL = "--kube-apiserver-arg=kubelet-preferred-address-types=Externa
 
 @pytest.fixture(scope="module")
 def story(session_lab: Lab) -> Iterator[Story]:
-    made = Story(session_lab, open_project(session_lab, engine.ensure_engine(), "ready"))
-    made.clear()
-    yield made
-    made.clear()
+    with story_of(session_lab, "ready") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

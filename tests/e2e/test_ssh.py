@@ -9,11 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.story import Story
+from tests.e2e.story import Story, story_of
 from tests.e2e.test_main_job import RESOURCES
-from tests.lab import engine
 from tests.lab.box import Lab
-from tests.lab.project import open_project
 
 CONFIG = "/etc/ssh/sshd_config"
 
@@ -21,11 +19,9 @@ CONFIG = "/etc/ssh/sshd_config"
 @pytest.fixture(scope="module")
 def story(session_lab: Lab) -> Iterator[Story]:
     """A stack without resources."""
-    made = Story(session_lab, open_project(session_lab, engine.ensure_engine(), "ssh"))
-    made.clear()
-    made.configure()
-    yield made
-    made.clear()
+    with story_of(session_lab, "ssh") as made:
+        made.configure()
+        yield made
 
 
 @contextmanager

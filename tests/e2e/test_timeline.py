@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from nas.timeline import STAGES, from_line
-from tests.e2e.story import Story
-from tests.lab import browser, engine
+from tests.e2e.story import Story, story_of
+from tests.lab import browser
 from tests.lab.box import Lab
 from tests.lab.process import LabError
-from tests.lab.project import forget_known_hosts, open_project
+from tests.lab.project import forget_known_hosts
 
 Times = dict[str, tuple[float, float]]
 SECOND = 1.0
@@ -26,11 +26,9 @@ SECOND = 1.0
 @pytest.fixture(scope="module")
 def story(session_lab: Lab) -> Iterator[Story]:
     """A stack on a NAS that has never seen us, and its first up."""
-    made = Story(session_lab, open_project(session_lab, engine.ensure_engine(), "timeline"))
-    made.clear()
-    made.configure()
-    yield made
-    made.clear()
+    with story_of(session_lab, "timeline") as made:
+        made.configure()
+        yield made
     forget_known_hosts(session_lab)
 
 
