@@ -8,12 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.conftest import AS_FOUND, boot
-from tests.e2e.story import HOUSEHOLD_RUNNING, Story
+from tests.e2e.story import HOUSEHOLD_RUNNING, Story, story_of
 from tests.e2e.test_container_settings import BRIDGE, addresses
 from tests.e2e.test_lab_profiles import on
-from tests.lab import engine
 from tests.lab.box import Lab
-from tests.lab.project import forget_known_hosts, open_project
+from tests.lab.project import forget_known_hosts
 
 # An old engine, and systemd; test_container_settings.py has a current QNAP.
 PAIRS = [("qnap", "debian"), ("systemd", "current")]
@@ -22,12 +21,10 @@ PAIRS = [("qnap", "debian"), ("systemd", "current")]
 @pytest.fixture(params=PAIRS, ids=lambda pair: f"{pair[0]} with the {pair[1]} engine")
 def story(request: pytest.FixtureRequest, session_lab: Lab) -> Iterator[Story]:
     lab = on(*request.param)
-    made = Story(lab, open_project(lab, engine.ensure_engine(), "shape"))
-    made.clear()
-    if made.must(f"stat -f -c %T {lab.pool}").strip() == "tmpfs":
+    if lab.nas_must(f"stat -f -c %T {lab.pool}").strip() == "tmpfs":
         pytest.skip("this machine keeps the lab's disks in memory, which is refused")
-    yield made
-    made.clear()
+    with story_of(lab, "shape") as made:
+        yield made
     forget_known_hosts(lab)
     boot(**AS_FOUND)
 

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.conftest import AS_FOUND, boot
-from tests.e2e.story import HOUSEHOLD_RUNNING, Story
+from tests.e2e.story import HOUSEHOLD_RUNNING, Story, story_of
 from tests.e2e.test_lab_profiles import on
 from tests.e2e.test_main_job import RESOURCES
-from tests.lab import engine
 from tests.lab.box import Lab
-from tests.lab.project import forget_known_hosts, open_project
+from tests.lab.project import forget_known_hosts
 
 # QNAP with the current engine is what test_main_job.py is about. An administrator of a Synology
 # needs sudo without a password for docker, because Docker over SSH cannot type one.
@@ -30,11 +29,9 @@ PAIRS = [
 def story(request: pytest.FixtureRequest, session_lab: Lab) -> Iterator[Story]:
     profile, docker_engine, settings = request.param
     lab = on(profile, docker_engine, **settings)
-    made = Story(lab, open_project(lab, engine.ensure_engine(), "platform"))
-    made.clear()
-    made.configure()
-    yield made
-    made.clear()
+    with story_of(lab, "platform") as made:
+        made.configure()
+        yield made
     forget_known_hosts(lab)
     boot(**AS_FOUND)
 
