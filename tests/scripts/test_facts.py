@@ -121,7 +121,8 @@ def test_what_the_data_of_the_cluster_is_for_is_read_off_its_container(nas: Fake
     nas.k3s()
     arguments = ("server", "--node-name=a", "--cluster-cidr=10.42.0.0/16", "--debug")
     more = ("--https-listen-port=16443", "--cluster-domain=x", "--service-cidr=10.43.0.0/16")
-    nas.write("/state/containers/k3s/made", "\n".join((*arguments, *more)) + "\n")
+    made = "".join(f"argument {json.dumps(one)}\n" for one in (*arguments, *more))
+    nas.write("/state/containers/k3s/made", made)
     found = read(nas)
     assert found.container_port == 16443
     assert found.container_flags == {
