@@ -59,6 +59,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         "cluster-data.sh",
         "k3s-data.sh",
         "k3s-container.sh",
+        "facts-containers.sh",
         "facts-cluster.sh",
     ),
     "data-snapshot.sh": ("cluster-data.sh", "k3s-data.sh", "k3s-container.sh"),

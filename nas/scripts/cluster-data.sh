@@ -21,6 +21,27 @@ TIMELINE_FILE=nas-k3s-timeline
 # there is none. Status 1: it cannot be seen, because Docker does not answer or keeps its data where
 # we cannot look.
 find_place() {
+  ask_volumes "$1"
+  look_for_place "$1"
+}
+
+# ask_volumes PLACE...: sets volumes to lines `NAME DIRECTORY`, or to `?` when Docker does not answer.
+# Directories alone are no question for it.
+ask_volumes() {
+  volumes=
+  for volume in "$@"; do
+    case $volume in
+      /*) ;;
+      *)
+        volumes=$(bounded 15 "$docker" volume ls --format '{{.Name}} {{.Mountpoint}}' 2>/dev/null) || volumes='?'
+        return 0
+        ;;
+    esac
+  done
+}
+
+# look_for_place PLACE: as find_place, in what ask_volumes was told.
+look_for_place() {
   place=
   case $1 in
     /*)
@@ -28,9 +49,17 @@ find_place() {
       return 0
       ;;
   esac
-  volumes=$(bounded 15 "$docker" volume ls -q 2>/dev/null) || return 1
-  printf '%s\n' "$volumes" | grep -qxF "$1" || return 0
-  place=$(bounded 15 "$docker" volume inspect --format '{{.Mountpoint}}' "$1" 2>/dev/null) || return 1
+  [ "$volumes" != '?' ] || return 1
+  case $newline$volumes in
+    *"$newline$1 "*) ;;
+    *) return 0 ;;
+  esac
+  place=$newline$volumes
+  place=${place#*"$newline$1 "}
+  place=${place%%"$newline"*}
+  # A driver of the owner's may say it only when it is asked for this one.
+  [ -n "$place" ] ||
+    place=$(bounded 15 "$docker" volume inspect --format '{{.Mountpoint}}' "$1" 2>/dev/null) || return 1
   [ -n "$place" ] && [ -d "$place" ]
 }
 

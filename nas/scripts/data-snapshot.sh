@@ -41,7 +41,7 @@ main() {
 }
 
 remove_other() {
-  changed=$(env_changed | tr '\n' ' ')
+  changed=$(bounded 15 "$docker" inspect --format "$ENV_FORMAT" "$CONTAINER" 2>/dev/null | env_changed | tr '\n' ' ')
   [ -n "$changed" ] || return 0
   remove_container || fail "the container $CONTAINER, which somebody made anew, stays: $why" \
     "docker rm -f $CONTAINER on the NAS, then run again; the cluster's data stays"

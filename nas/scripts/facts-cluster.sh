@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Facts of the cluster in its data. Needs state (of the container). Variables: CONTAINER, DATA_PLACE and ETC_PLACE, volumes or directories.
+# Facts of the cluster in its data. Needs state (of the container) and ask_volumes. Variables: CONTAINER, DATA_PLACE and ETC_PLACE, volumes or directories.
 
 # Which cluster the data is, what it was made with, the fingerprint of the token that it is encrypted
 # with, whoever made it, and the certificates of its kubeconfig. From the volumes, because the
@@ -8,7 +8,7 @@
 # cluster_facts DIRECTORY: the one of all of Docker's volumes.
 cluster_facts() {
   cluster_token=
-  if find_place "$DATA_PLACE"; then
+  if look_for_place "$DATA_PLACE"; then
     if [ -n "$place" ] && [ -d "$place/server" ]; then
       echo cluster_data=there
       sed 's/^/made_with=/' "$place/$MADE_WITH_FILE" 2>/dev/null
@@ -21,7 +21,7 @@ cluster_facts() {
   fi
   [ -n "$cluster_token" ] || [ "$state" != running ] || cluster_token=$(token_inside)
   [ -z "$cluster_token" ] || printf 'token=%s\n' "$cluster_token"
-  find_place "$ETC_PLACE" && [ -n "$place" ] || return 0
+  look_for_place "$ETC_PLACE" && [ -n "$place" ] || return 0
   awk 'NR == 1 && $3 ~ /^[0-9]+$/ { print "measured=" $3 }' "$place/$TIMELINE_FILE" 2>/dev/null
   [ -f "$place/k3s/k3s.yaml" ] || return 0
   printf 'kubeconfig=%s\napplied_kubeconfig=%s\n' "$(certificates_sum <"$place/k3s/k3s.yaml")" \

@@ -71,8 +71,5 @@ docker_network_facts() {
   # shellcheck disable=SC2086
   [ -z "$networks" ] || bounded 15 "$docker" network inspect --format \
     'docker_network={{.Name}} {{.Driver}}{{range .IPAM.Config}} {{.Subnet}}{{end}}' $networks 2>/dev/null
-  for pool in $(bounded 15 "$docker" info --format '{{range .DefaultAddressPools}}{{println .Base}}{{end}}' 2>/dev/null); do
-    printf 'docker_pool=%s\n' "$pool"
-  done
   return 0
 }

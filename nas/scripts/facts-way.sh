@@ -17,10 +17,9 @@ begin_way() {
   way_job=$!
 }
 
-# The daemon can be asked only once it goes the way that it is to go.
+# The daemon can be asked only once it goes the way that it is to go. Needs image_there.
 begin_image() {
-  [ -n "$IMAGE" ] || return 0
-  ! bounded 15 "$docker" image inspect --format '{{.Id}}' "$IMAGE" >/dev/null 2>&1 || return 0
+  [ -n "$IMAGE" ] && [ "$image_there" = no ] || return 0
   { [ -z "$PROXY_HOST" ] || [ -n "$1" ]; } && make_notes || return 0
   image_facts >"$tmp/image.facts" 2>/dev/null &
   image_job=$!

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Reads what the NAS is, changes nothing. Prints `name=value` lines; a fact that cannot be read is
-# left out. Variables: PLATFORM, CONTAINER, STACK_LABEL, ENV_LABEL, and those of the parts.
+# left out. Each question to Docker takes its CLI a tenth of a second and more on a NAS: they are few,
+# and each for all that it can tell. Variables: PLATFORM, and those of the parts.
 
 main() {
   begin_way
@@ -50,70 +51,47 @@ docker_facts() {
   fi
   find_dockerd && printf 'dockerd=%s\n' "$dockerd"
   find_config && printf 'config=%s\n' "$config"
+  ask_engine
   proxy_facts
-  info=$(bounded 15 "$docker" info --format \
-    '{{.ServerVersion}}|{{.Driver}}|{{.DockerRootDir}}|{{.HTTPProxy}}|{{.HTTPSProxy}}|{{.NoProxy}}' 2>/dev/null) || return 0
-  saved_ifs=$IFS
-  IFS='|'
-  # The owner's no-proxy list may hold a '*'.
-  set -f
-  # shellcheck disable=SC2086
-  set -- $info
-  set +f
-  IFS=$saved_ifs
-  [ $# -ge 3 ] || return 0
-  printf 'engine=%s\nstorage_driver=%s\ndata_root=%s\n' "$1" "$2" "$3"
-  [ -z "${4:-}" ] || printf 'http_proxy=%s\n' "$4"
-  [ -z "${5:-}" ] || printf 'https_proxy=%s\n' "$5"
-  [ -z "${6:-}" ] || printf 'no_proxy=%s\n' "$6"
-  begin_image "${4:-}"
-  storage_facts "$3"
-  printf 'data_space=%s\n' "$(stat -f -c '%S|%b|%a|%c|%d' "$3" 2>/dev/null)"
-  docker_network_facts
+  [ -n "$info" ] || return 0
+  printf 'engine=%s\nstorage_driver=%s\ndata_root=%s\n' "$engine" "$storage_driver" "$data_root"
+  [ -z "$shown_http" ] || printf 'http_proxy=%s\n' "$shown_http"
+  [ -z "$shown_https" ] || printf 'https_proxy=%s\n' "$shown_https"
+  [ -z "$shown_no" ] || printf 'no_proxy=%s\n' "$shown_no"
+  printf '%s\n' "$info" | sed -n '1d; s/./docker_pool=&/p'
+  look_at_containers
   running_facts
-  state=$(bounded 15 "$docker" inspect --format '{{.State.Status}}' "$CONTAINER" 2>/dev/null) &&
-    printf 'container=%s\n' "$state"
-  [ -z "$state" ] || container_facts
-  container_tags | sed 's/^/container_tag=/'
-  if find_data; then
+  container_facts
+  tag_facts
+  begin_image "$shown_http"
+  storage_facts "$data_root"
+  printf 'data_space=%s\n' "$(stat -f -c '%S|%b|%a|%c|%d' "$data_root" 2>/dev/null)"
+  docker_network_facts
+  ask_volumes "$DATA_PLACE" "$ETC_PLACE"
+  if take_data "$(said_of_container mounted)" look_for_place; then
     sed -n 's/^\(version\|image\|restored\)=/ran_&/p' "$data/$NOTES" 2>/dev/null
     snapshot_names | sed 's/^/snapshot=/'
   fi
-  printf 'own_container=%s\n' "$(bounded 15 "$docker" ps --all --filter "label=$STACK_LABEL" \
-    --format '{{.Names}}' 2>/dev/null | head -n 1)"
-  cluster_facts "$3/volumes"
+  cluster_facts "$data_root/volumes"
 }
 
-# How many containers run, and which of them Docker would not start again by itself. One question for
-# all: a NAS has many of them, and a slow processor.
-running_facts() {
-  running=$(bounded 15 "$docker" ps -q 2>/dev/null)
-  printf 'running=%s\n' "$(printf '%s' "$running" | grep -c .)"
-  # shellcheck disable=SC2086 # a list
-  [ -z "$running" ] ||
-    bounded 15 "$docker" inspect --format '{{.HostConfig.RestartPolicy.Name}} {{.Name}}' $running 2>/dev/null |
-    awk '$1 != "always" && $1 != "unless-stopped" { sub(/^[^\/]*\//, ""); print "no_restart_policy=" $0 }'
-}
-
-# How the k3s container was made; the arguments are ours and hold no secret, the owner's may.
-container_facts() {
-  bounded 15 "$docker" inspect --format 'network={{.HostConfig.NetworkMode}}
-created={{json .Created}}
-{{range .Config.Cmd}}{{println .}}{{end}}{{range .HostConfig.Mounts}}{{println .Target .Source}}{{end}}{{range $port, $bindings := .HostConfig.PortBindings}}{{range $bindings}}published={{.HostPort}}/{{$port}}
-{{end}}{{end}}' "$CONTAINER" 2>/dev/null |
-    sed -n 's/^network=/container_network=/p
-      s/^created="\(.*\)"$/container_created=\1/p
-      s/^--https-listen-port=/container_port=/p
-      s/^--\(cluster-cidr\|service-cidr\|cluster-domain\|node-name\|snapshotter\)=/container_flag=&/p
-      s#^/var/lib/rancher/k3s \(.*\)#container_data=\1#p
-      s#^published=\([0-9]*\)/.*/#container_publishes=\1/#p'
-  env_changed | sed 's/^/env_changed=/'
+# Sets info to what Docker says of itself, empty when it does not answer, and engine, storage_driver,
+# data_root and the proxies shown_*; the pools of its networks are the lines of info after the first.
+ask_engine() {
+  # The last of the line is the owner's and may hold anything. A CLI before 20.10 knows no pools: it
+  # fails at them, with that line written.
+  info=$(bounded 15 "$docker" info --format \
+    '{{.ServerVersion}}|{{.Driver}}|{{.DockerRootDir}}|{{.HTTPProxy}}|{{.HTTPSProxy}}|{{join (split .NoProxy "\n") " "}}
+{{range .DefaultAddressPools}}{{println .Base}}{{end}}' 2>/dev/null)
+  IFS='|' read -r engine storage_driver data_root shown_http shown_https shown_no <<EOF
+$info
+EOF
 }
 
 # What we wrote for the daemon's proxy, and what stands there now: checksums, no texts.
 proxy_facts() {
   [ -z "$dockerd" ] || proxy_flags | sed 's/^/dockerd_flag=/'
-  look_for_strategy || return 0
+  if [ -n "$engine" ]; then choose_strategy; else look_for_strategy; fi || return 0
   [ "$strategy" != refuse ] && "${strategy}_locate" || return 0
   printf 'proxy_file=%s\nput=%s\n' "$place" "$("${strategy}_put" 2>/dev/null)"
   sed -n 's/^\(put\|proxy\|no_proxy\)=/applied_&/p' "$place.nas-k3s-applied" 2>/dev/null

@@ -2,14 +2,20 @@
 # The container of k3s as `up` made it. Variables: CONTAINER, STACK_LABEL, ENV_LABEL,
 # and STOP_GRACE (seconds) to remove it. Needs find_docker.
 
-# Names of the variables that are not what `up` gave it, one a line. Docker changes none in a container
-# that is there, so somebody has made it anew, with its labels, as the apps of NASes do.
+# What env_changed wants to know, as a template for `docker inspect`: each line begins with a word of
+# its own, also where a value has several, which nothing has that `up` gave it.
+# shellcheck disable=SC2034 # for facts-containers.sh and data-snapshot.sh
+ENV_FORMAT='{{- println "given" (join (split (index .Config.Labels "'$ENV_LABEL'") "\n") "\r")}}
+  {{- range .Config.Env}}{{println "env" (join (split . "\n") "\r")}}{{end}}'
+
+# Names of the variables that are not what `up` gave the container, one a line, for what Docker says of
+# it on standard input. Docker changes none in a container that is there, so somebody has made it anew,
+# with its labels, as the apps of NASes do.
 env_changed() {
-  env_now=$(bounded 15 "$docker" inspect --format "{{index .Config.Labels \"$ENV_LABEL\"}}
-{{range .Config.Env}}{{println .}}{{end}}" "$CONTAINER" 2>/dev/null) || return 0
-  for env_pair in $(printf '%s\n' "$env_now" | head -n 1 | tr ',' ' '); do
+  env_now=$(cat)
+  for env_pair in $(printf '%s\n' "$env_now" | sed -n 's/^given //p' | tr ',' ' '); do
     env_name=${env_pair%%:*}
-    env_sum=$(printf '%s\n' "$env_now" | sed -n "s/^$env_name=//p" | tr -d '\n' | md5sum | cut -d ' ' -f 1)
+    env_sum=$(printf '%s\n' "$env_now" | sed -n "s/^env $env_name=//p" | tr -d '\n' | md5sum | cut -d ' ' -f 1)
     [ "$env_sum" = "${env_pair#*:}" ] || printf '%s\n' "$env_name"
   done
 }

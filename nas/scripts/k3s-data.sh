@@ -20,8 +20,14 @@ mounted() {
 
 # Sets data, or fails with status 1 when there is none.
 find_data() {
-  data=$(mounted /var/lib/rancher/k3s)
-  if [ -z "$data" ] && [ -n "${DATA_PLACE:-}" ]; then find_place "$DATA_PLACE" && data=$place; fi
+  take_data "$(mounted /var/lib/rancher/k3s)" find_place
+}
+
+# take_data DIRECTORY FIND: likewise, with the directory that the container has there, or with what
+# find_place or look_for_place finds where it has none.
+take_data() {
+  data=$1
+  if [ -z "$data" ] && [ -n "${DATA_PLACE:-}" ]; then "$2" "$DATA_PLACE" && data=$place; fi
   [ -n "$data" ] && [ -d "$data" ]
 }
 

@@ -19,6 +19,9 @@ export PATH LC_ALL
 # shellcheck disable=SC2034 # for restart.sh
 owner_umask=$(umask)
 umask 077
+# shellcheck disable=SC2034 # for cluster-data.sh and facts-containers.sh
+newline='
+'
 
 say() {
   # Never fails: nobody may be there any more to read it.

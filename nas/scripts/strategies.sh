@@ -15,6 +15,11 @@ STRATEGIES="config_file systemd vendor_script"
 # engine; empty engine: the daemon does not answer.
 look_for_strategy() {
   engine=$(bounded 20 "$docker" version --format '{{.Server.Version}}' 2>/dev/null) || engine=
+  choose_strategy
+}
+
+# The same for an engine that is known.
+choose_strategy() {
   engine_major=${engine%%.*}
   case $engine_major in
     '' | *[!0-9]*) return 1 ;;

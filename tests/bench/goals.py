@@ -157,7 +157,7 @@ _COLD = (
 )
 _QUIET = (
     "most of it is Pulumi's own start and that of the plugins, of which two are stand-ins "
-    "in Python here; the rest is the look at the NAS, some twenty calls of docker there, by"
+    "in Python here; the rest is the look at the NAS, seven calls of docker there, by"
     " which changes that others made are seen. `drift: off` does not save the look, which "
     "also finds what has to be refused."
 )

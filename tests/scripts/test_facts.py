@@ -73,6 +73,49 @@ def test_every_container_is_told_that_docker_would_not_start_again(nas: FakeNas)
     assert sorted(found.no_restart_policy) == ["films", "notes"]
 
 
+def test_a_container_that_restarts_or_is_paused_counts_as_running(nas: FakeNas) -> None:
+    for name, status in (("films", "restarting"), ("music", "paused")):
+        nas.container(name, "no", running=True)
+        nas.write(f"/state/containers/{name}/status", f"{status}\n")
+    found = read(nas)
+    assert found.running == 4
+    assert sorted(found.no_restart_policy) == ["films", "music", "notes"]
+
+
+def test_with_k3s_running_docker_is_asked_seven_times(nas: FakeNas) -> None:
+    """A question takes the CLI a tenth of a second and more on the processor of a NAS."""
+    nas.k3s()
+    nas.made_with({"HTTP_PROXY": "http://p:1"}, HTTP_PROXY="http://p:1", NO_PROXY="a")
+    nas.write("/state/containers/k3s/made", "network bridge\ndata k3s-data\n")
+    nas.write("/state/containers/k3s/image", "sha256:1234")
+    nas.write("/state/tags/sha256:1234", "rancher/k3s:v1.34.4-k3s1\n")
+    data = "/state/volumes/k3s-data"
+    nas.write("/state/containers/k3s/places", f"/var/lib/rancher/k3s {data}\n")
+    nas.write(f"{data}/server/token", "s3:cret\n")
+    nas.write(f"{data}/nas-k3s-version", "version=v1.34.4+k3s1\n")
+    nas.write(f"{ETC}/k3s.yaml", WHOLE)
+    nas.write("/state/networks", "docker_network=bridge bridge 172.17.0.0/16\n")
+    nas.write("/state/pools", "172.30.0.0/16\n")
+    nas.write("/state/calls", "")
+    found = read(nas)
+    assert nas.read("/state/calls").splitlines() == [
+        "info --format",
+        "ps --all",
+        "inspect --format",
+        "image inspect",
+        "network ls",
+        "network inspect",
+        "volume ls",
+    ]
+    assert (found.engine, found.running, found.own_container) == ("27.1.2", 3, "k3s")
+    assert (found.container, found.container_network) == ("running", "bridge")
+    assert (found.container_data, found.env_changed) == ("k3s-data", ("NO_PROXY",))
+    assert found.container_tags == ("rancher/k3s:v1.34.4-k3s1",)
+    assert (found.ran_version, found.cluster_data) == ("v1.34.4+k3s1", "there")
+    assert (found.token, found.kubeconfig) == (token_print("cret"), sum_of(WHOLE))
+    assert len(found.docker_networks) == len(found.docker_pools) == 1
+
+
 def test_room_and_memory_are_read_as_numbers(nas: FakeNas) -> None:
     nas.path(DATA).mkdir(parents=True)
     nas.write("/proc/meminfo", "MemTotal:  8000 kB\nMemFree: 10 kB\nMemAvailable:   4000 kB\n")
@@ -121,7 +164,8 @@ def test_what_the_data_of_the_cluster_is_for_is_read_off_its_container(nas: Fake
     nas.k3s()
     arguments = ("server", "--node-name=a", "--cluster-cidr=10.42.0.0/16", "--debug")
     more = ("--https-listen-port=16443", "--cluster-domain=x", "--service-cidr=10.43.0.0/16")
-    nas.write("/state/containers/k3s/made", "\n".join((*arguments, *more)) + "\n")
+    made = "".join(f"argument {json.dumps(one)}\n" for one in (*arguments, *more))
+    nas.write("/state/containers/k3s/made", made)
     found = read(nas)
     assert found.container_port == 16443
     assert found.container_flags == {
@@ -154,10 +198,20 @@ def test_a_cluster_whose_token_cannot_be_read_has_none(nas: FakeNas) -> None:
     assert read(nas).token == ""
 
 
-def test_a_star_in_the_owners_list_is_no_list_of_files(nas: FakeNas) -> None:
-    nas.write("/state/no", "*")
+@pytest.mark.parametrize("owners", ["*", "a|b||c"])
+def test_what_the_owners_list_holds_is_read_as_it_stands(nas: FakeNas, owners: str) -> None:
+    nas.write("/state/no", owners)
     nas.write("/state/http", "http://h:1")
-    assert read(nas).no_proxy == "*"
+    found = read(nas)
+    assert (found.http_proxy, found.no_proxy) == ("http://h:1", owners)
+
+
+def test_a_docker_that_knows_no_pools_of_networks_is_read_all_the_same(nas: FakeNas) -> None:
+    nas.write("/state/no_pools", "")
+    nas.write("/state/no", "localhost")
+    found = read(nas)
+    assert (found.engine, found.data_root, found.no_proxy) == ("27.1.2", DATA, "localhost")
+    assert (found.docker_pools, found.running) == ((), 2)
 
 
 @pytest.mark.parametrize(
@@ -389,6 +443,12 @@ def test_data_that_lies_where_we_cannot_look_is_not_said_to_be_gone(nas: FakeNas
     assert read(nas).cluster_data == ""
 
 
+def test_a_volume_whose_driver_says_its_place_only_when_asked_for_it_is_found(nas: FakeNas) -> None:
+    nas.write("/state/volumes/k3s-data/server/token", "x")
+    nas.write("/state/unlisted", "")
+    assert read(nas).cluster_data == "there"
+
+
 def test_certificates_are_read_although_the_container_is_gone_and_no_key_is(nas: FakeNas) -> None:
     nas.write(f"{ETC}/k3s.yaml", WHOLE.replace("S0VZ", "S3NTINEL"))
     nas.write(f"{ETC}/nas-k3s-handed-out", "0123\n")
@@ -477,4 +537,24 @@ def test_a_registry_that_cannot_be_asked_says_nothing_of_the_image(nas: FakeNas)
 
 def test_an_image_that_docker_has_is_not_asked_for(nas: FakeNas) -> None:
     assert "image_missing" not in ask(nas, PROXY_HOST="")
+    assert not nas.path("/state/asked").exists()
+
+
+def test_the_image_of_the_container_is_not_taken_for_the_one_that_is_to_come(nas: FakeNas) -> None:
+    nas.k3s()
+    nas.write("/state/containers/k3s/image", "sha256:old")
+    nas.write("/state/tags/sha256:old", "rancher/k3s:v1.34.3-k3s1\n")
+    reply(nas, "404 Not Found", "manifest unknown: manifest unknown")
+    found = ask(nas, PROXY_HOST="")
+    assert found["container_tag"] == "rancher/k3s:v1.34.3-k3s1"
+    assert found["image_missing"] == "manifest unknown: manifest unknown"
+
+
+def test_an_image_that_was_removed_below_the_container_is_not_taken_for_the_other(
+    nas: FakeNas,
+) -> None:
+    nas.k3s()
+    nas.write("/state/containers/k3s/image", "sha256:old")
+    nas.write("/state/tags/sha256:1234", "rancher/k3s:v1.34.4-k3s1\n")
+    assert "container_tag" not in ask(nas, PROXY_HOST="")
     assert not nas.path("/state/asked").exists()

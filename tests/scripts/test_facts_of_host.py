@@ -116,10 +116,10 @@ def test_how_the_container_was_made_is_told_without_the_owners_arguments(nas: Fa
     nas.k3s()
     nas.write(
         "/state/containers/k3s/made",
-        "network=bridge\nserver\n--https-listen-port=16443\n--cluster-cidr=10.52.0.0/16\n"
-        "--snapshotter=native\n--kube-apiserver-arg=audit=S3NTINEL\n\n"
-        "/var/lib/rancher/k3s /share/data/k3s/data\n/etc/rancher /share/data/k3s/etc\n"
-        "published=16443/16443/tcp\npublished=30000/40000/udp\n",
+        'network bridge\nargument "server"\nargument "--https-listen-port=16443"\n'
+        'argument "--cluster-cidr=10.52.0.0/16"\nargument "--snapshotter=native"\n'
+        'argument "--kube-apiserver-arg=audit=S3NTINEL"\ndata /share/data/k3s/data\n'
+        "published 16443 16443/tcp\npublished 30000 40000/udp\n",
     )
     done = nas.run("facts.sh", "facts", SAMPLES["facts.sh"])
     assert "S3NTINEL" not in done.out
