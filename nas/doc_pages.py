@@ -51,7 +51,13 @@ OF_SETTING: Mapping[str, str] = {
     "kubeconfigFile": _FILE,
     "kubeconfigCurrent": _FILE,
 }
-"""Setting -> page below the project, with its heading; without an entry there is no page."""
+"""Setting -> page below the project, with its heading; the others have the table of all."""
+
+SETTINGS = "docs/settings.md"
+"""The table of all settings."""
+
+COMMANDS = "docs/commands.md"
+"""The page of `python -m nas`, for what is no setting."""
 
 OF_SCRIPT: Mapping[str, str] = {
     "daemon-proxy.sh": "docs/reliability.md",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nas.doc_pages import OF_SETTING
+from nas import doc_pages
 
 NAMESPACE = "nas-k3s"
 """The Pulumi project's name, hence the namespace of each config key."""
@@ -45,11 +45,8 @@ class RefusedError(Exception):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         lines = "\n".join(f"  {problem}" for problem in self.problems)
-        keys = (re.split(r"[\[.]", one.key)[0] for one in self.problems if one.is_setting)
-        found = map(OF_SETTING.get, keys)
-        pages = ", ".join(dict.fromkeys(page for page in found if page))
-        more = f"\n  see {pages}" if pages else ""
-        super().__init__(f"{self._head()}\n{lines}{more}")
+        pages = ", ".join(dict.fromkeys(map(_page, self.problems)))
+        super().__init__(f"{self._head()}\n{lines}\n  see {pages}")
 
     def _head(self) -> str:
         count = len(self.problems)
@@ -57,6 +54,13 @@ class RefusedError(Exception):
             return "1 thing is in the way:" if count == 1 else f"{count} things are in the way:"
         need = "1 setting needs" if count == 1 else f"{count} settings need"
         return f"{need} a change before anything runs:"
+
+
+def _page(problem: Problem) -> str:
+    if not problem.is_setting:
+        return doc_pages.COMMANDS
+    key = re.split(r"[\[.]", problem.key)[0]
+    return doc_pages.OF_SETTING.get(key, doc_pages.SETTINGS)
 
 
 def set_command(key: str, value: str = "", *, secret: bool = False) -> str:

@@ -38,12 +38,16 @@ def check_networks(
         blocks["lanCidr"] = lan
         networks["lanCidr"] = ipaddress.ip_network(lan)
         taken.append(networks["lanCidr"])
+    # One fix mends all that is wrong with a block: it is free of everything.
+    found: dict[str, tuple[str, str]] = {}
+    for key, why, fix in (
+        *_overlaps(blocks, networks, literal, taken),
+        *_holding(networks, literal, taken),
+    ):
+        before = found.get(key)
+        found[key] = (why, fix) if before is None else (f"{before[0]}; it {why}", before[1])
     problems = [
-        Problem(key, json.dumps(blocks[key]), why, fix)
-        for key, why, fix in (
-            *_overlaps(blocks, networks, literal, taken),
-            *_holding(networks, literal, taken),
-        )
+        Problem(key, json.dumps(blocks[key]), why, fix) for key, (why, fix) in found.items()
     ]
     return problems or _families(blocks, networks, literal)
 

@@ -23,6 +23,7 @@ from nas import registries
 from nas.errors import NAMESPACE, NOT_SHOWN, Problem, RefusedError, set_command
 from nas.proxy import (
     BadValueError,
+    mask_credentials,
     may_hold_credentials,
 )
 from nas.settings import EXAMPLES, REFUSED_KEYS, SECRET_KEYS, Settings, describe
@@ -163,8 +164,15 @@ def _holds_nul(value: object) -> bool:
 
 
 def _spelt(path: tuple[int | str, ...]) -> str:
-    """A path as `pulumi config set --path` takes it, e.g. `noProxy[0]`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
+    """A path as `pulumi config set --path` takes it, e.g. `noProxy[0]` or
+    `registries.mirrors["docker.io"]`."""
+
+    def step(part: int | str) -> str:
+        if isinstance(part, int):
+            return f"[{part}]"
+        return f'["{mask_credentials(part)}"]' if re.search(r"[^\w-]", part) else f".{part}"
+
+    return "".join(map(step, path)).removeprefix(".")
 
 
 def load_settings(stack: str, config: Mapping[str, str]) -> Settings:

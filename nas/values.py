@@ -409,7 +409,9 @@ def image(text: str) -> str:
     if colon and not re.fullmatch(r"\w[\w.-]{0,127}", tag, re.ASCII):
         raise BadValueError("has a tag that no registry takes", fix)
     if not digest and tag in ("", "latest"):
-        raise BadValueError("pins no version", f"write a tag or digest, e.g. {_EXAMPLE_IMAGE}")
+        raise BadValueError(
+            "pins no version", f"write a tag or digest, e.g. {text.rstrip(':')}:1.2.3"
+        )
     return text
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from tests import results
+from tests.lab.process import take_interrupts
 from tests.reliability import ROWS_FILE, FaultTable
 
 # Many examples start a program; how long that takes says nothing on a busy machine. They are the
@@ -22,6 +23,7 @@ settings.load_profile("nas-k3s")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    take_interrupts()
     # Of tests that run side by side the one that started them sees all reports.
     if results.FOLDER in os.environ and not hasattr(config, "workerinput"):
         config.pluginmanager.register(results.Recorder(Path(os.environ[results.FOLDER])))

@@ -90,7 +90,8 @@ Some of these checks need no cluster: clock, memory and disk are warnings of `pu
 `pulumi up` too, and account, platform, ports and the way of the daemon's proxy are refusals there.
 So is a proxy that is down, does not take the login, blocks the registry or signs its certificates
 anew without `caCertificatesFile`, where a first `up`, or a restart of Docker, would founder on it;
-where the cluster is there already it is a warning, since an `up` may change nothing or heal.
+where the cluster is there already it is a warning, since an `up` may change nothing or heal. One
+that says nothing may only be slow: that is always a warning.
 """
 
 _JSON = """

@@ -24,7 +24,10 @@ def check_container(settings: Settings, facts: Facts) -> list[Problem]:
             )
         ]
     if facts.container and not own:
-        room = f"make room on the NAS: docker rm -f {name} (its volumes stay)"
+        room = (
+            "go on with the stack that made it, since a NAS carries one cluster; or, if nobody "
+            f"needs it any more, make room: docker rm -f {name} (its volumes stay)"
+        )
         # Where there is data already, another name would be an empty cluster.
         if facts.cluster_data != "there":
             room = f"{set_command('containerName', f'k3s-{settings.stack}')}, or {room}"

@@ -62,7 +62,7 @@ _UNKNOWN = "write the address of the NAS, or a name that this machine knows"
     is_flag=True,
     help="Also run `pulumi stack init`, and store the proxy's password encrypted.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the file and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the file instead of writing it.")
 def command(
     stack: str,
     host: str,

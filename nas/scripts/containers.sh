@@ -81,7 +81,8 @@ container_back() {
   while :; do
     # shellcheck disable=SC2016
     state=$(bounded 15 "$docker" inspect --format '{{.State.Running}} {{.HostConfig.RestartPolicy.Name}} {{.Name}}' "$1" 2>/dev/null) || {
-      say "container $1 is gone: it was started with --rm"
+      # Of a Docker that does not answer this says nothing; containers_back asks next.
+      ! docker_answers || say "container $1 is gone: it was started with --rm"
       return 0
     }
     case $state in

@@ -13,13 +13,13 @@ restart_and_verify() {
 
 roll_back() {
   failed=$why
-  say "error: $failed"
+  say "$failed"
   say "putting back what was there before"
   put_back || fail "$failed; and $why" "free space on that volume; Docker needs the file as it was"
   find_dockerd
   if [ -n "$id_before" ] && [ "$(dockerd_id)" = "$id_before" ] && docker_answers; then
     after_roll_back
-    fail "$failed" "the old config is in place again and Docker runs as before"
+    fail "$failed" "the old config is in place again and Docker runs as before: restart it by hand, which shows why it does not restart, then run again"
   fi
   if restart_daemon; then
     after_roll_back

@@ -24,7 +24,7 @@ from tests.bench.results import FILE, Machine, Results, load, save
 from tests.bench.yardstick import make_yardstick
 from tests.lab import box
 from tests.lab.engine import Engine, ensure_engine
-from tests.lab.process import LabError, say
+from tests.lab.process import LabError, say, take_interrupts
 from tests.lab.project import forget_known_hosts, open_project
 
 ROUNDS = 3
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="where the figures go instead")
     parser.add_argument("--instance", default=os.environ.get("NAS_K3S_TEST_INSTANCE", "bench"))
     options = parser.parse_args(arguments)
+    take_interrupts()
     if options.page:
         page_of.write(load())
         return 0

@@ -15,7 +15,7 @@ import docker.errors
 
 from tests.lab import box, engine, interrupted, paths
 from tests.lab.box import Lab
-from tests.lab.process import LabError, say
+from tests.lab.process import LabError, say, take_interrupts
 from tests.lab.project import Project, forget_known_hosts, lab_settings, open_project
 from tests.lab.state import DEFAULT_INSTANCE
 
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab.demo", description=__doc__)
     parser.add_argument("command", choices=("up", "down"))
     options = parser.parse_args(arguments)
+    take_interrupts()
     try:
         return {"up": _up, "down": _down}[options.command]()
     except (LabError, docker.errors.DockerException) as error:
@@ -59,7 +60,9 @@ def _up() -> int:
     print(f"\nThe cluster is ready at {outputs['endpoint']}\n")
     print(f"$ {shlex.join(nodes)}", flush=True)
     subprocess.run(nodes, check=True, timeout=60)
-    print(_NEXT.format(**tools, seconds=time.monotonic() - began))
+    seconds = time.monotonic() - began
+    here = {"folder": project.folder, "python": sys.executable, "stack": STACK}
+    print(_NEXT.format(**tools, **here, seconds=seconds))
     return 0
 
 
@@ -69,6 +72,7 @@ Done in {seconds:.0f} s. What to try next:
   {pulumi} preview                      nothing to change
   {pulumi} config set --path 'nas-k3s:noProxy[0]' registry.lan && {pulumi} preview --diff
   {pulumi} stack output kubeconfig --show-secrets
+  (cd {folder} && {python} -m nas doctor --stack {stack})
   make lab-shell                        a shell on the NAS
   make lab-reboot                       lose what a real NAS loses
   make demo-down                        destroy the stack, remove everything"""

@@ -25,6 +25,15 @@ def say(text: str) -> None:
     print(f"lab: {text}", file=sys.stderr, flush=True)
 
 
+def take_interrupts() -> None:
+    """Lets what is started from here end on SIGINT, which a shell has its background jobs ignore.
+
+    Pulumi ends its plugins by that signal, and waits five seconds for one that ignores it.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def find_program(name: str, why: str) -> str:
     """Absolute path of the program `name`, also looked for in the sbin directories.
 

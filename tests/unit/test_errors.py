@@ -58,19 +58,22 @@ def test_the_command_that_writes_a_setting_is_one_to_paste(secret: bool, flag: s
 def test_a_refusal_ends_with_the_pages_about_its_settings_once_each() -> None:
     keys = ("apiPort", "host", "publishPorts", "k3sVersion")
     *_, last = str(RefusedError([Problem(key, "x", "why", "fix") for key in keys])).splitlines()
-    assert last == "  see docs/container.md#network-host-or-bridge, docs/upgrade.md"
+    pages = "docs/container.md#network-host-or-bridge, docs/settings.md, docs/upgrade.md"
+    assert last == f"  see {pages}"
 
 
 @pytest.mark.parametrize(
-    "problem",
+    ("problem", "page"),
     [
-        Problem("host", None, "why", "fix"),
+        (Problem("host", None, "why", "fix"), doc_pages.SETTINGS),
+        (Problem("unknown", None, "why", "fix"), doc_pages.SETTINGS),
         # The option of a command, which is called like a setting.
-        Problem("k3sVersion", "x", "why", "fix", is_setting=False),
+        (Problem("k3sVersion", "x", "why", "fix", is_setting=False), doc_pages.COMMANDS),
     ],
 )
-def test_where_no_page_helps_none_is_named(problem: Problem) -> None:
-    assert "docs/" not in str(RefusedError([problem]))
+def test_what_has_no_page_of_its_own_is_on_the_one_of_all(problem: Problem, page: str) -> None:
+    assert (REPO / page).is_file()
+    assert str(RefusedError([problem])).endswith(f"  see {page}")
 
 
 def test_an_error_of_a_script_ends_with_its_page() -> None:

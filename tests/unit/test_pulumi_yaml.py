@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -12,8 +13,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from nas.errors import NAMESPACE
+from nas.secrets import secrets_of
 from nas.settings import REFUSED_KEYS, SECRET_KEYS, Settings
 from nas.settings_reader import kind_of, load_settings
+from nas.values import secret_line
 
 ROOT = Path(__file__).parents[2]
 PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
@@ -58,6 +61,36 @@ def test_a_setting_has_its_type_in_pulumi_yaml_unless_two_spellings_are_of_use(k
     types = {"text": "string", "number": "integer", "true or false": "boolean"}
     assert SCHEMA[key].get("type") == types.get(kind_of(key))
     assert set(SCHEMA[key]) <= {"default", "description", "type"}
+
+
+def test_what_is_checked_or_described_as_a_secret_is_one() -> None:
+    lines = {
+        field.alias or name
+        for name, field in Settings.model_fields.items()
+        if any(getattr(mark, "func", None) is secret_line for mark in _marks(field.annotation))
+    }
+    assert "token" in lines
+    described = {key for key, entry in SCHEMA.items() if "--secret" in entry["description"]}
+    assert (lines | described) - {"serverArgs", "proxy"} <= SECRET_KEYS
+
+
+def _marks(annotation: object) -> Iterator[object]:
+    """What is written beside a type, in any of its members."""
+    yield from getattr(annotation, "__metadata__", ())
+    for member in get_args(annotation):
+        yield from _marks(member)
+
+
+@pytest.mark.parametrize("key", sorted(SECRET_KEYS - REFUSED_KEYS))
+def test_a_secret_is_masked_wherever_it_turns_up(key: str) -> None:
+    login = '{"username": "u", "password": "S3NTINEL"}'
+    given = {
+        "proxyPassword": {"proxy": "http://10.0.0.1:1", "proxyUser": "u", key: "S3NTINEL"},
+        "registries": {key: f'{{"configs": {{"r.lan": {{"auth": {login}}}}}}}'},
+    }
+    config = given.get(key, {key: "S3NTINEL"})
+    found = secrets_of(load_settings("nas88", {"host": "10.0.0.2", **config}))
+    assert "S3NTINEL" in found
 
 
 @pytest.mark.parametrize("key", sorted(SECRET_KEYS - REFUSED_KEYS))
