@@ -11,7 +11,7 @@ from tests.bench.box import counts, put_back
 from tests.bench.contenders import Contender, Ours
 from tests.bench.job import MORE_NO_PROXY, NEXT, Wanted
 from tests.bench.process import Command, Watcher, timed
-from tests.bench.results import Case, Memory, Run, Tool
+from tests.bench.results import QUIET_RUNS, Case, Memory, Run, Tool
 from tests.bench.watch import Downtime, MemoryPeak
 from tests.bench.yardstick import Yardstick
 from tests.lab.box import Lab
@@ -20,9 +20,6 @@ from tests.lab.process import say
 COLD = Wanted()
 NO_PROXY = Wanted(no_proxy=(MORE_NO_PROXY,))
 BUMP = Wanted(NEXT, (MORE_NO_PROXY,))
-QUIET_RUNS = 3
-"""How often each round measures what changes nothing and takes seconds."""
-
 
 _T = TypeVar("_T")
 

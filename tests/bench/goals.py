@@ -152,8 +152,10 @@ _COLD = (
     "before it pulls the image the program has started an engine, a language host and three"
     " plugins, has read the NAS, has put docker on the PATH and has asked proxy and "
     "registry; after CoreDNS runs come logs, exec, the Job and the timeline. The script "
-    "does none of that. It is a number of seconds and no share: with an image that comes "
-    "over a slow line, the quotient is smaller."
+    "does none of that. Of the Job, two seconds are those in which Kubernetes notices that "
+    "its pod has ended; it does not run beside the other checks, because an error that they "
+    "find would then be told only when the Job is given up. It is a number of seconds and "
+    "no share: with an image that comes over a slow line, the quotient is smaller."
 )
 _QUIET = (
     "most of it is Pulumi's own start and that of the plugins, of which two are stand-ins "

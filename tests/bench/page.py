@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tests.bench.goals import Goal, goals
 from tests.bench.plot import plot
-from tests.bench.results import Case, FleetCase, Results, Run, Tool
+from tests.bench.results import QUIET_RUNS, Case, FleetCase, Results, Run, Tool
 from tests.bench.stats import Spread, spread
 from tests.lab.paths import REPO
 
@@ -34,6 +34,7 @@ def page(results: Results) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
     return _TEXT.format(
         rounds=results.rounds,
+        quiet=QUIET_RUNS,
         measured=results.measured,
         machine=_machine(results),
         versions=versions,
@@ -141,7 +142,11 @@ def _goal(goal: Goal) -> tuple[str, ...]:
 
 
 def _missed(all_goals: Iterable[Goal]) -> str:
-    lines = [f"- {goal.title}: {goal.why}" for goal in all_goals if not goal.met]
+    titles: dict[str, list[str]] = {}
+    for goal in all_goals:
+        if not goal.met:
+            titles.setdefault(goal.why, []).append(goal.title)
+    lines = [f"- {'; '.join(named)}: {why}" for why, named in titles.items()]
     return "\n".join(lines) if lines else "None was."
 
 
@@ -184,10 +189,10 @@ def _per_stack(results: Results, case: FleetCase, stacks: int) -> str:
 
 _TEXT = """# What it costs
 
-The same job on the same [NAS in a box](lab.md), done three ways in alternating order; rounds:
-{rounds}. Median, and in brackets the least and the most. Made from `performance.json`, which holds
-every single figure; `make bench` measures anew. Nothing here is a test, and a busy machine gives
-other figures.
+The same job on the same [NAS in a box](lab.md), done three ways in alternating order, {rounds}
+times; what changes nothing and takes seconds is done {quiet} times in each of these rounds. Median,
+and in brackets the least and the most. Made from `performance.json`, which holds every single
+figure; `make bench` measures anew. Nothing here is a test, and a busy machine gives other figures.
 
 ![Seconds by case and tool](performance.svg)
 

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from tests.bench.stats import Spread, spread
 from tests.lab.paths import REPO
 
+QUIET_RUNS = 3
+"""How often each round measures what changes nothing and takes seconds."""
+
 FILE = REPO / "docs" / "performance.json"
 
 Tool = Literal["floor", "ansible", "ours", "empty", "providers"]

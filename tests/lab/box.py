@@ -527,7 +527,7 @@ def _refuse_foreign(client: docker.DockerClient, instance: str) -> None:
     for checkout, identity in boxes.owners(client, instance):
         if checkout != here and boxes.is_alive(checkout, identity, instance):
             way_out = f"run `python -m tests.lab down --instance {instance}` there"
-            way_out += ", or choose another here: --instance, NAS_K3S_DEMO_INSTANCE for `make demo`"
+            way_out += ", or choose another --instance here (`make demo`: NAS_K3S_DEMO_INSTANCE)"
             raise LabError(f"instance {instance!r} belongs to the checkout {checkout}: {way_out}")
 
 
