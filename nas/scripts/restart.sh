@@ -13,7 +13,7 @@ restart_and_verify() {
 
 roll_back() {
   failed=$why
-  say "$failed"
+  say "error: $failed"
   say "putting back what was there before"
   put_back || fail "$failed; and $why" "free space on that volume; Docker needs the file as it was"
   find_dockerd
