@@ -5,22 +5,12 @@ from __future__ import annotations
 import json
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from nas import limits, platforms, server_args, values
 from nas.errors import NOT_SHOWN
 from nas.kubelet_args import kubelet_arg
-from nas.proxy import (
-    ProxyUrl,
-    mask_credentials,
-    may_hold_credentials,
-    parse_proxy,
-)
+from nas.proxy import ProxyUrl, mask_credentials, may_hold_credentials, parse_proxy
 from nas.published_ports import PublishedPort, publish_port, published
 from nas.registries import Registries
 

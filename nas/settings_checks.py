@@ -11,12 +11,7 @@ from nas.errors import NAMESPACE, Problem, set_command
 from nas.key_files import check_certificates, check_private_key
 from nas.kubelet_args import check as check_kubelet_args
 from nas.networks import check_networks
-from nas.proxy import (
-    BadValueError,
-    ProxyUrl,
-    is_ip,
-    parse_proxy,
-)
+from nas.proxy import BadValueError, ProxyUrl, is_ip, parse_proxy
 from nas.published_ports import doubles
 from nas.registry_checks import check_registries
 from nas.settings import Settings, describe

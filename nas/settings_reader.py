@@ -14,18 +14,12 @@ from types import UnionType
 from typing import Annotated, Literal, Union, get_args, get_origin
 
 import yaml
-from pydantic import (
-    ValidationError,
-)
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from nas import registries
 from nas.errors import NAMESPACE, NOT_SHOWN, Problem, RefusedError, set_command
-from nas.proxy import (
-    BadValueError,
-    mask_credentials,
-    may_hold_credentials,
-)
+from nas.proxy import BadValueError, mask_credentials, may_hold_credentials
 from nas.settings import EXAMPLES, REFUSED_KEYS, SECRET_KEYS, Settings, describe
 from nas.settings_checks import cross_checks
 

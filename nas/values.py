@@ -151,14 +151,15 @@ _PUBLIC_REGISTRIES = (
 def cluster_domain(text: str) -> str:
     """A DNS domain of the cluster's own: what lies in it is reached without the proxy, and in pods
     its names are looked up in the cluster alone."""
-    hidden = [host for host in _PUBLIC_REGISTRIES if f".{host}".endswith(f".{name(text)}")]
+    domain = name(text)
+    hidden = [host for host in _PUBLIC_REGISTRIES if f".{host}".endswith(f".{domain}")]
     if hidden:
         raise BadValueError(
             f"is no domain of the cluster's own: {hidden[0]} lies in it, and k3s would neither "
             "ask the proxy for that nor let pods find it",
             "write one that nobody has on the internet, e.g. cluster.local",
         )
-    return text
+    return domain
 
 
 def stack(text: str) -> str:
@@ -409,9 +410,8 @@ def image(text: str) -> str:
     if colon and not re.fullmatch(r"\w[\w.-]{0,127}", tag, re.ASCII):
         raise BadValueError("has a tag that no registry takes", fix)
     if not digest and tag in ("", "latest"):
-        raise BadValueError(
-            "pins no version", f"write a tag or digest, e.g. {text.rstrip(':')}:1.2.3"
-        )
+        unpinned = text.removesuffix(f":{tag}")
+        raise BadValueError("pins no version", f"write a tag or digest, e.g. {unpinned}:1.2.3")
     return text
 
 

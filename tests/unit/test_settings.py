@@ -125,6 +125,7 @@ def problem(**config: str) -> Problem:
         ("k3sImage", "reg.lan:5000/k3s", "k3sImage", "no version", "tag or digest"),
         ("k3sImage", "rancher/k3s:latest", "k3sImage", "no version", "tag or digest"),
         ("smokeImage", "busybox", "smokeImage", "no version", "tag or digest"),
+        ("smokeImage", "reg:5000/a:latest", "smokeImage", "no version", "e.g. reg:5000/a:1.2.3"),
         ("containerName", "K3s", "containerName", "valid name", "lower-case"),
         ("nodeName", "nas_88", "nodeName", "valid name", "lower-case"),
         ("nodeIp", "nas.lan", "nodeIp", "not an IP", "192.168.31.88"),
