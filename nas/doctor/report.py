@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,8 +35,8 @@ def question(check: str, lang: Language) -> str:
 def seen(finding: Finding, lang: Language) -> str:
     """The evidence, in one or two lines."""
     values = dict(finding.values)
-    if finding.leaf == "unknown-needs":
-        values["question"] = question(str(values["check"]), lang)
+    if need := _need(finding):
+        values["question"] = question(need, lang)
     return text(f"doctor.{finding.leaf}.seen", lang, **values)
 
 
@@ -131,13 +132,36 @@ def _tree(stack: str, found: Diagnosis, lang: Language) -> Tree:
     tree = Tree(Text(text("doctor.report.title", lang, stack=stack)))
     for section in SECTIONS:
         branch = tree.add(Text(text(f"doctor.section-{section}.title", lang), "bold"))
-        for check in CHECKS:
-            if check.section == section:
-                finding = found.findings[check.id]
-                line = _mark(finding.verdict, lang) + Text(f" {question(check.id, lang)} ")
-                line.append(seen(finding, lang), "dim" if finding.verdict == "ok" else "")
-                if check.id in found.causes:
-                    cause = found.findings[found.causes[check.id]].leaf
-                    line.append(" " + text("doctor.report.because", lang, leaf=cause), "italic")
-                branch.add(line)
+        checks = [check.id for check in CHECKS if check.section == section]
+        # Without SSH nearly all wait for the same answer: one line, and not thirty, says so.
+        waiting = Counter(need for check in checks if (need := _first_need(check, found)))
+        for check in checks:
+            need = _first_need(check, found)
+            if need is None or waiting[need] == 1:
+                branch.add(_line(check, found, lang))
+            elif need in waiting:
+                many = {"count": waiting.pop(need), "question": question(need, lang)}
+                line = _mark("unknown", lang) + Text(" ")
+                branch.add(line.append(text("doctor.report.waiting", lang, **many)))
     return tree
+
+
+def _need(finding: Finding) -> str | None:
+    """The check that has to be answered before this one can be asked."""
+    return str(finding.values["check"]) if finding.leaf == "unknown-needs" else None
+
+
+def _first_need(check: str, found: Diagnosis) -> str | None:
+    """The check that was asked and all the others wait for, one behind the other."""
+    need = _need(found.findings[check])
+    return need and (_first_need(need, found) or need)
+
+
+def _line(check: str, found: Diagnosis, lang: Language) -> Text:
+    finding = found.findings[check]
+    line = _mark(finding.verdict, lang) + Text(f" {question(check, lang)} ")
+    line.append(seen(finding, lang), "dim" if finding.verdict == "ok" else "")
+    if check in found.causes:
+        cause = found.findings[found.causes[check]].leaf
+        line.append(" " + text("doctor.report.because", lang, leaf=cause), "italic")
+    return line

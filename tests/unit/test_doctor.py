@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Callable
@@ -9,16 +10,17 @@ from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
+from rich.console import Console
 
 from nas.doctor.evidence import Case, Container, PortUser, Waiting
 from nas.doctor.model import EXIT_CODES
-from nas.doctor.report import as_json, fix, question, seen
+from nas.doctor.report import WIDTH, as_json, fix, question, seen, show
 from nas.doctor.tree import CHECKS, Diagnosis, diagnose, masked_diagnosis
 from nas.errors import NAMESPACE
 from nas.fact_lines import DockerNetwork
 from nas.facts import Unreadable
 from nas.k3s_log import FATAL
-from nas.messages import LANGUAGES, area
+from nas.messages import LANGUAGES, Language, area, text
 from nas.platforms import PLATFORMS
 from nas.secrets import secrets_of
 from nas.settings_reader import KEYS
@@ -619,6 +621,24 @@ def test_the_list_of_either_scope_is_looked_at(scope: str) -> None:
     hosts = str(finding.values["hosts"])
     for host in ("10.42.0.1", "10.43.0.1", "kubernetes.default.svc.cluster.local", IP):
         assert host in hosts
+
+
+# ---- what people read
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_waits_for_one_answer_is_one_line_of_each_section(lang: Language) -> None:
+    """With SSH refused, thirty lines that say so would hide the one that does not."""
+    found = diagnose(away("away")(well()))
+    console = Console(file=io.StringIO(), width=WIDTH)
+    show(console, "nas88", found, lang)
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    waiting = [one.leaf for one in found.findings.values()].count("unknown-needs")
+    assert waiting > 25
+    assert len(printed.splitlines()) < 25
+    several = text("doctor.report.waiting", lang, count="@", question=question("ssh", lang))
+    numbers = re.findall(re.escape(several).replace("@", r"(\d+)"), printed)
+    assert sum(map(int, numbers)) == waiting
 
 
 # ---- secrets and languages
