@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from nas import doc_pages
@@ -61,6 +61,18 @@ def _page(problem: Problem) -> str:
         return doc_pages.COMMANDS
     key = re.split(r"[\[.]", problem.key)[0]
     return doc_pages.OF_SETTING.get(key, doc_pages.SETTINGS)
+
+
+def config_path(steps: Iterable[int | str]) -> str:
+    """A path as `pulumi config set --path` takes it, e.g. `noProxy[0]` or
+    `registries.mirrors["docker.io"]`. Who may pass credentials masks them first."""
+
+    def step(part: int | str) -> str:
+        if isinstance(part, int):
+            return f"[{part}]"
+        return f'["{part}"]' if re.search(r"[^\w-]", part) else f".{part}"
+
+    return "".join(map(step, steps)).removeprefix(".")
 
 
 def set_command(key: str, value: str = "", *, secret: bool = False) -> str:

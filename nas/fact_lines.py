@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
@@ -51,6 +51,11 @@ def values_of(text: str) -> dict[str, list[str]]:
         if equals and value:
             values.setdefault(name, []).append(value)
     return values
+
+
+def last(values: Mapping[str, Sequence[str]], name: str) -> str:
+    """The value of a name, the last one where a script says it twice; else the empty text."""
+    return values.get(name, [""])[-1]
 
 
 def listeners(lines: Iterable[str]) -> tuple[Listener, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from nas import fact_lines
-from nas.fact_lines import DockerNetwork, Listener, Network, Route, values_of
+from nas.fact_lines import DockerNetwork, Listener, Network, Route, last, values_of
 from nas.proxy_way import Way, WayQuestion, variables_of
 from nas.remote_script import launched, render
 from nas.settings import Settings, platform_variables
@@ -209,7 +209,7 @@ def parse_facts(text: str, question: WayQuestion | None = None) -> Facts:
     values = values_of(text)
 
     def one(name: str) -> str:
-        return values.get(name, [""])[-1]
+        return last(values, name)
 
     def every(name: str) -> list[str]:
         return values.get(name, [])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from nas.errors import Problem
+from nas.errors import Problem, config_path
 from nas.home import expand
 from nas.proxy import is_hostname, is_ip, mask_credentials
 from nas.registries import FILE_MEMBERS, Auth, Registries, Tls
@@ -48,7 +48,7 @@ def registry_warnings(registries: Registries) -> list[str]:
 
 
 def _path(member: str, key: str) -> str:
-    return f'registries.{member}["{mask_credentials(key)}"]'
+    return config_path(["registries", member, mask_credentials(key)])
 
 
 def _problem(path: str, why: str, fix: str) -> Problem:

@@ -45,9 +45,10 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "cluster-id.sh": ("cluster-data.sh",),
     "host-cleanup.sh": ("cluster-data.sh", "k3s-container.sh"),
     "data-directory.sh": ("owned-directory.sh",),
-    "doctor.sh": ("registry-ask.sh", "proxy-probe.sh", "k3s-log.sh"),
+    "doctor.sh": ("listeners.sh", "registry-ask.sh", "proxy-probe.sh", "k3s-log.sh"),
     "facts.sh": (
         *_STRATEGIES,
+        "listeners.sh",
         "facts-network.sh",
         "facts-kernel.sh",
         "facts-storage.sh",

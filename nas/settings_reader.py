@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from nas import registries
-from nas.errors import NAMESPACE, NOT_SHOWN, Problem, RefusedError, set_command
+from nas.errors import NAMESPACE, NOT_SHOWN, Problem, RefusedError, config_path, set_command
 from nas.proxy import BadValueError, mask_credentials, may_hold_credentials
 from nas.settings import EXAMPLES, REFUSED_KEYS, SECRET_KEYS, Settings, describe
 from nas.settings_checks import cross_checks
@@ -139,10 +139,14 @@ def _problem(error: ErrorDetails, raw: Mapping[str, object], config: Mapping[str
         shown = NOT_SHOWN if cause.hide and key not in SECRET_KEYS else shown
     else:
         why, fix = _advice(error, key)
-    spelt = _spelt(error["loc"]) or key
+    spelt = config_path(map(_masked, error["loc"])) or key
     if key in config and not _is_json(config[key]):
         spelt = key if kind_of(key) == "list" else spelt
     return Problem(spelt, shown, why, fix, is_setting=key != "stack")
+
+
+def _masked(part: int | str) -> int | str:
+    return mask_credentials(part) if isinstance(part, str) else part
 
 
 def _is_json(text: str) -> bool:
@@ -155,18 +159,6 @@ def _holds_nul(value: object) -> bool:
     if isinstance(value, list):
         return any(map(_holds_nul, value))
     return isinstance(value, str) and "\0" in value
-
-
-def _spelt(path: tuple[int | str, ...]) -> str:
-    """A path as `pulumi config set --path` takes it, e.g. `noProxy[0]` or
-    `registries.mirrors["docker.io"]`."""
-
-    def step(part: int | str) -> str:
-        if isinstance(part, int):
-            return f"[{part}]"
-        return f'["{mask_credentials(part)}"]' if re.search(r"[^\w-]", part) else f".{part}"
-
-    return "".join(map(step, path)).removeprefix(".")
 
 
 def load_settings(stack: str, config: Mapping[str, str]) -> Settings:

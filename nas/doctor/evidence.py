@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from nas.certificate_reader import Certificate, read_certificate
 from nas.daemon_proxy import DaemonProxy
-from nas.fact_lines import values_of
+from nas.fact_lines import last, values_of
 from nas.facts import Facts, Unreadable
 from nas.settings import Settings
 from nas.ssh import SshTarget
@@ -153,7 +153,7 @@ def parse_on_nas(text: str) -> OnNas:
     values = values_of(text)
 
     def one(name: str) -> str:
-        return values.get(name, [""])[-1]
+        return last(values, name)
 
     def pairs(name: str, separator: str = "|") -> dict[str, str]:
         found = (line.partition(separator) for line in values.get(name, []))

@@ -90,17 +90,13 @@ look_at_ports() {
   pid=$(printf '%s' "${state:-}" | cut -d '|' -f 8)
   own=$(readlink "/proc/${pid:-none}/ns/pid" 2>/dev/null)
   # Before their processes: what k3s opens meanwhile would be nobody's.
-  for port in $PORTS; do
-    inode=$(inode_of "$port")
-    [ -z "$inode" ] || echo "$port $inode"
-  done >"$tmp/listening"
-  # shellcheck disable=SC2012 # numbers and sockets; with two arguments ls names directories
-  ls -l /dev/null /proc/[0-9]*/fd 2>/dev/null | awk '/^\/proc\// { split($1, part, "/"); pid = part[3] }
-    match($0, /socket:\[[0-9]+\]/) { print substr($0, RSTART + 8, RLENGTH - 9), pid }' >"$tmp/sockets"
-  while read -r port inode; do
-    pid=$(awk -v inode="$inode" '$1 == inode { print $2; exit }' "$tmp/sockets")
+  listeners | awk 'index($1, "/tcp") && !seen[$1]++' >"$tmp/listening"
+  socket_owners <"$tmp/listening" >"$tmp/owners"
+  while read -r port _ inode; do
+    port=${port%/tcp}
+    pid=$(awk -v inode="$inode" '$1 == inode { print $2; exit }' "$tmp/owners")
     # Its process has ended meanwhile.
-    [ -n "$pid" ] || [ "$(inode_of "$port")" = "$inode" ] || continue
+    [ -n "$pid" ] || listeners | grep -q " $inode\$" || continue
     whose=other
     program=$(cat "/proc/${pid:-none}/comm" 2>/dev/null)
     if [ -n "$own" ] && [ "$(readlink "/proc/${pid:-none}/ns/pid" 2>/dev/null)" = "$own" ]; then whose=k3s; fi
@@ -109,12 +105,6 @@ look_at_ports() {
     fact port "$port|$whose|$program|$pid"
   done <"$tmp/listening"
   echo ports_read=yes
-}
-
-# inode_of PORT: the socket that listens there.
-inode_of() {
-  cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
-    awk -v hex=":$(printf '%04X' "$1")" '$4 == "0A" && substr($2, length($2) - 4) == hex { print $10; exit }'
 }
 
 look_at_proxy() {
