@@ -9,7 +9,7 @@ from nas.checks.kernel import kernel_warnings
 from nas.checks.networks import network_warnings
 from nas.checks.proxy import proxy_warnings
 from nas.checks.storage import storage_warnings
-from nas.checks.upgrade import unchecked_upgrade
+from nas.checks.upgrade import announced, unchecked_upgrade
 from nas.daemon_proxy import DaemonProxy, choice_for, daemon_differs
 from nas.drift import Drift
 from nas.facts import Facts, Unreadable
@@ -56,6 +56,7 @@ def find_warnings(
         )
     if daemon is None and facts.applied_put:
         warnings.append(_blast_radius(settings, facts, "to take its proxy away"))
+    warnings += announced(settings, facts)
     warnings += unchecked_upgrade(settings, facts)
     return tuple(warnings)
 
@@ -84,8 +85,8 @@ def _blast_radius(settings: Settings, facts: Facts, why: str) -> str:
             f"`pulumi up` will be refused for containers without a restart policy: {names}"
         )
     count = "all" if facts.running is None else str(facts.running)
-    text = f"Docker on the NAS will be restarted {why}: {count} running containers with it"
+    told = f"Docker on the NAS will be restarted {why}: {count} running containers with it"
     if facts.no_restart_policy:
         names = ", ".join(facts.no_restart_policy)
-        text += f"; started again afterwards, without a restart policy of their own: {names}"
-    return text
+        told += f"; started again afterwards, without a restart policy of their own: {names}"
+    return told

@@ -45,6 +45,22 @@ def unchecked_upgrade(settings: Settings, facts: Facts) -> list[str]:
     ]
 
 
+def announced(settings: Settings, facts: Facts) -> list[str]:
+    """What another version means for those who use the cluster: one line, or nothing."""
+    if _restores(settings, facts):
+        return [
+            f"the data goes back to the snapshot {settings.restore_snapshot}: what changed in the "
+            "cluster since is moved aside"
+        ]
+    ran, wanted = running_version(settings, facts), image_version(settings.image)
+    if not facts.container or ran is None or wanted is None or ran == wanted:
+        return []
+    return [
+        f"k3s goes from {ran} to {wanted}: its image is pulled and the data kept while {ran} runs; "
+        "then the cluster restarts with its pods, and Docker and what else it runs do not"
+    ]
+
+
 def pending_restore(settings: Settings, facts: Facts | None) -> tuple[str, ...]:
     """Why the container is made anew with other data; empty: nothing is to be put back."""
     if facts is None or not facts.engine or not _restores(settings, facts):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from nas.checks.upgrade import (
+    announced,
     check_upgrade,
     pending_restore,
     running_version,
@@ -49,6 +50,27 @@ def test_a_minor_up_and_any_way_within_one_are_let_through(
     now: Any, before: str, after: str
 ) -> None:
     assert check_upgrade(settings(k3sVersion=after), now(before)) == []
+
+
+def test_another_version_is_announced_with_what_it_means_for_the_cluster() -> None:
+    there = ran("v1.34.4-k3s1")
+    (line,) = announced(settings(k3sVersion="v1.34.5-k3s1"), there)
+    assert line.startswith("k3s goes from v1.34.4-k3s1 to v1.34.5-k3s1: ")
+    assert "the cluster restarts with its pods" in line
+    assert line in make_plan(settings(k3sVersion="v1.34.5-k3s1"), there).warnings
+    assert announced(settings(k3sVersion="v1.34.4-k3s1"), there) == []
+
+
+def test_a_cluster_that_does_not_run_has_no_pods_to_announce_a_restart_of() -> None:
+    assert announced(settings(k3sVersion="v1.34.5-k3s1"), kept("v1.34.4-k3s1")) == []
+    assert announced(settings(), facts()) == []
+
+
+def test_a_snapshot_that_is_put_back_is_announced_until_it_was() -> None:
+    wanted = settings(restoreSnapshot=SNAPSHOT)
+    (line,) = announced(wanted, ran("v1.34.4-k3s1", snapshots=(SNAPSHOT,)))
+    assert line.startswith(f"the data goes back to the snapshot {SNAPSHOT}: ")
+    assert announced(wanted, ran("v1.34.4-k3s1", restored=SNAPSHOT)) == []
 
 
 @pytest.mark.parametrize("now", [ran, kept])
