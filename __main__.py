@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pulumi
 
 from components.reading import begin
@@ -15,4 +17,7 @@ try:
 
     deploy(reading)
 except RefusedError as refusal:
-    raise pulumi.RunError(str(refusal)) from None
+    pulumi.log.error(str(refusal))
+    # Tells Pulumi's language host that the message was shown: behind that of a RunError it adds
+    # one of its own, about an unhandled error.
+    sys.exit(32)

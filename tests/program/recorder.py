@@ -80,7 +80,16 @@ class Run:
     warnings: list[str] = field(default_factory=list)
     infos: list[str] = field(default_factory=list)
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    error: Exception | None = None
+    errors: list[str] = field(default_factory=list)
+    error: Exception | SystemExit | None = None
+
+    @property
+    def refusal(self) -> str:
+        """What the user reads of a run that was refused."""
+        assert isinstance(self.error, SystemExit)
+        assert self.error.code == 32, "else Pulumi speaks of an unhandled error as well"
+        (message,) = self.errors
+        return message
 
     def __getitem__(self, name: str) -> Registration:
         return self.resources[name]
@@ -120,6 +129,8 @@ class _Engine(mocks.MockEngine):
             self.run.warnings.append(request.message)
         elif request.severity == 1:  # engine_pb2.INFO
             self.run.infos.append(request.message)
+        elif request.severity == 3:  # engine_pb2.ERROR
+            self.run.errors.append(request.message)
 
 
 class _Monitor(mocks.MockMonitor):
@@ -189,7 +200,7 @@ def record(
         set_all_config(dict(config or {}))
         try:
             await stack.run_pulumi_func(program)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             run.error = error
             return
         root = settings.get_root_resource()
