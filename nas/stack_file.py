@@ -56,9 +56,10 @@ def stack_file(root: Path, stack: str) -> Path:
 
 
 def stack_names(root: Path) -> list[str]:
-    """Stacks that have a config file, whether or not Pulumi knows them."""
+    """Stacks that have a config file, whether or not Pulumi knows them; the example is none."""
     files = stack_file(root, "*").parent.glob("Pulumi.*.yaml")
-    return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files)
+    names = {file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files}
+    return sorted(names - {"example"})
 
 
 def bare_name(stack: str) -> str:

@@ -71,6 +71,9 @@ def _trust_the_lab(stack: str) -> Callable[[Owner], None]:
 
 def _readme(owner: Owner, said: Said) -> None:
     assert re.search(r"lab +Ready", said["make demo"])
+    # What it names as the next to try.
+    owner.must(".lab/nas doctor --stack lab")
+    owner.must(".lab/nas timeline --stack lab")
     assert re.search(rf"{STACK} +Ready", said["kubectl --kubeconfig kubeconfig get nodes"])
     assert "<svg" in (owner.clone / "timeline.html").read_text(encoding="utf-8")
 

@@ -12,7 +12,7 @@ import docker.errors
 from . import box, outer
 from .process import LabError, find_program
 from .profiles import ADMIN, TRAITS
-from .state import DEFAULT_INSTANCE
+from .state import DEMO_INSTANCE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     }
     parsers = {name: commands.add_parser(name, help=text) for name, text in helps.items()}
     for each in parsers.values():
-        each.add_argument("--instance", default=DEFAULT_INSTANCE, help="default: %(default)s")
+        each.add_argument("--instance", default=DEMO_INSTANCE, help="default: %(default)s")
     parsers["up"].add_argument(
         "--engine", choices=["current", "debian"], help="Docker Engine of the NAS, current or 20.10"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import subprocess
 import sys
@@ -17,11 +16,9 @@ from tests.lab import box, engine, interrupted, paths
 from tests.lab.box import Lab
 from tests.lab.process import LabError, say, take_interrupts
 from tests.lab.project import Project, forget_known_hosts, lab_settings, open_project
-from tests.lab.state import DEFAULT_INSTANCE
+from tests.lab.state import DEMO_INSTANCE
 
 STACK = "lab"
-INSTANCE = os.environ.get("NAS_K3S_DEMO_INSTANCE", DEFAULT_INSTANCE)
-"""Of the lab; tests have one of their own."""
 _UP_DEADLINE = 1800
 _DESTROY_DEADLINE = 600
 
@@ -46,7 +43,7 @@ def _up() -> int:
     began = time.monotonic()
     found = engine.ensure_engine()
     say(found.describe())
-    lab = box.up(INSTANCE)
+    lab = box.up(DEMO_INSTANCE)
     project = open_project(lab, found, STACK)
     tools = _write_tools(project)
     interrupted.clear(project, str(tools["pulumi"]))
@@ -61,8 +58,7 @@ def _up() -> int:
     print(f"$ {shlex.join(nodes)}", flush=True)
     subprocess.run(nodes, check=True, timeout=60)
     seconds = time.monotonic() - began
-    here = {"folder": project.folder, "python": sys.executable, "stack": STACK}
-    print(_NEXT.format(**tools, **here, seconds=seconds))
+    print(_NEXT.format(**tools, stack=STACK, seconds=seconds))
     return 0
 
 
@@ -72,7 +68,8 @@ Done in {seconds:.0f} s. What to try next:
   {pulumi} preview                      nothing to change
   {pulumi} config set --path 'nas-k3s:noProxy[0]' registry.lan && {pulumi} preview --diff
   {pulumi} stack output kubeconfig --show-secrets
-  (cd {folder} && {python} -m nas doctor --stack {stack})
+  {nas} doctor --stack {stack}          what is wrong on the NAS: nothing
+  {nas} timeline --stack {stack}        how long each part took
   make lab-shell                        a shell on the NAS
   make lab-reboot                       lose what a real NAS loses
   make demo-down                        destroy the stack, remove everything"""
@@ -80,14 +77,14 @@ Done in {seconds:.0f} s. What to try next:
 
 def _down() -> int:
     try:
-        lab = box.attach(INSTANCE)
+        lab = box.attach(DEMO_INSTANCE)
     except LabError as error:
         say(str(error))
     else:
         _destroy(lab)
         forget_known_hosts(lab)
-    box.down(INSTANCE)
-    for name in ("pulumi", "kubectl"):
+    box.down(DEMO_INSTANCE)
+    for name in ("pulumi", "kubectl", "nas"):
         (paths.REPO / ".lab" / name).unlink(missing_ok=True)
     say("everything of the demo is gone; builds stay in the cache")
     return 0
@@ -136,7 +133,8 @@ def _pulumi(project: Project, arguments: Sequence[str], deadline: float) -> int:
 
 
 def _write_tools(project: Project) -> dict[str, Path]:
-    """Scripts that run pulumi and kubectl as the demo does; by name, relative to the checkout."""
+    """Scripts that run pulumi, kubectl and our commands (`nas`) as the demo does; by name,
+    relative to the checkout."""
     folder = project.lab.state.folder
     exports = "\n".join(
         f"export {name}={shlex.quote(value)}"
@@ -144,11 +142,14 @@ def _write_tools(project: Project) -> dict[str, Path]:
         if (name.startswith("PULUMI_") and name != "PULUMI_CONFIG_PASSPHRASE") or name == "PATH"
     )
     passphrase = shlex.quote(str(folder / "passphrase"))
+    there = (
+        f"{exports}\nexport PULUMI_CONFIG_PASSPHRASE_FILE={passphrase}\n"
+        f"cd {shlex.quote(str(project.folder))} || exit 1\n"
+    )
     kubectl = shlex.quote(str(project.engine.kubectl()))
     scripts = {
-        "pulumi": f"{exports}\nexport PULUMI_CONFIG_PASSPHRASE_FILE={passphrase}\n"
-        f"cd {shlex.quote(str(project.folder))} || exit 1\n"
-        f'exec {shlex.quote(str(project.engine.pulumi))} "$@"',
+        "pulumi": f'{there}exec {shlex.quote(str(project.engine.pulumi))} "$@"',
+        "nas": f'{there}exec {shlex.quote(sys.executable)} -m nas "$@"',
         "kubectl": f'exec {kubectl} --kubeconfig {shlex.quote(str(folder / "kubeconfig"))} "$@"',
     }
     tools = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import zlib
@@ -15,6 +16,8 @@ from .process import LabError
 from .profiles import TRAITS, Engine, Layout, Profile, Sudo, Traits, layout
 
 DEFAULT_INSTANCE = "lab"
+DEMO_INSTANCE = os.environ.get("NAS_K3S_DEMO_INSTANCE", DEFAULT_INSTANCE)
+"""Of `make demo` and of the commands around it; tests have one of their own."""
 _DEFAULT_NUMBER = 88
 # Third octet of the addresses of other instances: 198.18.100.0/24 to 198.18.250.0/24.
 _NUMBERS = range(100, 251)

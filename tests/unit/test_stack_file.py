@@ -10,7 +10,7 @@ import pytest
 
 from nas.errors import RefusedError
 from nas.settings_reader import load_settings
-from nas.stack_file import project_root, read_stack
+from nas.stack_file import project_root, read_stack, stack_names
 
 REPO = Path(__file__).parents[2]
 Put = Callable[[str, str], None]
@@ -156,3 +156,9 @@ def test_a_stack_name_cannot_leave_the_folder_of_the_stacks(project: Path, name:
 def test_the_project_is_found_from_a_folder_inside_it(project: Path) -> None:
     assert project_root(project / "stacks") == project
     assert project_root(Path("/")) == REPO
+
+
+def test_the_example_is_no_stack(project: Path) -> None:
+    for stack in ("example", "home", "attic"):
+        write(project, PLAIN, stack)
+    assert stack_names(project) == ["attic", "home"]
