@@ -161,3 +161,16 @@ def test_each_command_says_what_it_does_and_what_each_option_is_for(name: str) -
     assert command is not None
     options = [param for param in command.params if param.param_type_name == "option"]
     assert not [option.name for option in options if not getattr(option, "help", None)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("docter", "No such command 'docter'. Did you mean 'doctor'?"),
+        ("up", "No such command 'up'."),
+        ("--hlep", "No such option '--hlep'. Did you mean '--help'?"),
+    ],
+)
+def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(typed: str, says: str) -> None:
+    done = CliRunner().invoke(main, [typed])
+    assert (done.exit_code, says in done.output) == (2, True), done.output
