@@ -55,7 +55,7 @@ def find_warnings(
             "name finds it no more"
         )
     if daemon is None and facts.applied_put:
-        warnings.append(_blast_radius(settings, facts, "to take its proxy away"))
+        warnings.append(_taken_away(settings, facts))
     warnings += announced(settings, facts)
     warnings += unchecked_upgrade(settings, facts)
     return tuple(warnings)
@@ -70,6 +70,17 @@ def _unknown_arguments(settings: Settings) -> list[str]:
         f"Kubernetes {major}.{minor}: if that of {settings.image} lacks it too, k3s will not start"
         for index in kubelet_args.unknown(settings.kubelet_args)
     ]
+
+
+def _taken_away(settings: Settings, facts: Facts) -> str:
+    """What becomes of Docker when its proxy goes; what the scripts of `restore` do."""
+    safe = settings.restart_daemon == "when-safe" and not facts.no_restart_policy
+    if settings.restart_daemon == "always" or safe:
+        return _blast_radius(settings, facts, "to take its proxy away")
+    return (
+        "the proxy goes out of the config of Docker on the NAS, which runs on with it until "
+        f"somebody restarts it: restartDaemon is {settings.restart_daemon}"
+    )
 
 
 def _blast_radius(settings: Settings, facts: Facts, why: str) -> str:

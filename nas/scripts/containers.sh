@@ -45,21 +45,27 @@ finish_interrupted_restart() {
   fi
 }
 
-# The setting restartDaemon, asked before anything is written.
-allow_restart() {
+# Whether the setting restartDaemon forbids a restart; why and way_out say more.
+restart_forbidden() {
   note_containers
   count=$(($(wc -l <"$tmp/running")))
   case $RESTART_DAEMON in
     never)
-      fail "Docker would have to restart for its proxy, and nas-k3s:restartDaemon is never" \
-        "set nas-k3s:restartDaemon to always when $count running containers may restart, or give Docker the proxy by hand ($("platform_$platform" by_hand)); nothing was changed"
+      why="Docker would have to restart for its proxy, and nas-k3s:restartDaemon is never"
+      way_out="set nas-k3s:restartDaemon to always when $count running containers may restart, or give Docker the proxy by hand ($("platform_$platform" by_hand))"
       ;;
     when-safe)
-      [ -z "$lonely" ] ||
-        fail "Docker would have to restart for its proxy, and it would not start these again by itself: $lonely" \
-          "give them a restart policy (docker update --restart unless-stopped NAME), or set nas-k3s:restartDaemon to always: they are then started again; nothing was changed"
+      [ -n "$lonely" ] || return 1
+      why="Docker would have to restart for its proxy, and it would not start these again by itself: $lonely"
+      way_out="give them a restart policy (docker update --restart unless-stopped NAME), or set nas-k3s:restartDaemon to always: they are then started again"
       ;;
+    *) return 1 ;;
   esac
+}
+
+# Asked before anything is written.
+allow_restart() {
+  if restart_forbidden; then fail "$why" "$way_out; nothing was changed"; fi
   [ "$count" -eq 0 ] || say "running containers: $count, they will be running again afterwards"
   [ -z "$lonely" ] || say "without a restart policy, and started again by us: $lonely"
 }

@@ -201,8 +201,9 @@ restore() {
     if [ -z "$dockerd" ] && interrupted_restart; then
       start_again || fail "$why" "the owner's config is in place; start Docker by hand"
       containers_back
+    elif [ -n "$dockerd" ] && [ -n "$changed" ] && restart_forbidden; then
+      say "warning: $why: it runs on with the proxy until somebody restarts it"
     elif [ -n "$dockerd" ] && [ -n "$changed" ]; then
-      note_containers
       restart_daemon || fail "$why" "the owner's config is in place; start Docker by hand"
       containers_back
     elif [ -n "$dockerd" ]; then

@@ -371,6 +371,24 @@ def test_when_safe_names_the_containers_that_would_not_come_back(nas: FakeNas) -
     assert apply(nas, restartDaemon="never").status == 0
 
 
+@pytest.mark.parametrize("setting", ["never", "when-safe"])
+def test_what_may_not_restart_loses_its_proxy_at_the_owners_next_restart(
+    nas: FakeNas, setting: str
+) -> None:
+    """Nor is a destroy a reason to restart somebody's household."""
+    before, running = tree(nas), nas.running()
+    assert apply(nas).status == 0
+    starts = nas.starts
+    done = restore(nas, restartDaemon=setting)
+    assert done.status == 0, done.err
+    assert "it runs on with the proxy until somebody restarts it" in done.err
+    assert (tree(nas), nas.starts, nas.running()) == (before, starts, running)
+    assert nas.read("/state/http") == "http://192.168.31.198:7222"
+    assert "nothing of ours is left" in restore(nas, restartDaemon=setting).err
+    nas.restart()
+    assert nas.read("/state/http") == ""
+
+
 # ---- killed in the middle
 
 

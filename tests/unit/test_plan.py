@@ -662,6 +662,17 @@ def test_a_proxy_that_goes_is_announced_with_the_restart_that_it_takes() -> None
     assert "restarted to take its proxy away: 3 running containers" in "\n".join(warnings)
 
 
+@pytest.mark.parametrize("setting", ["never", "when-safe"])
+def test_a_proxy_that_goes_without_a_restart_is_announced_as_that(setting: str) -> None:
+    known = facts(applied_put="a", put="a", container="running", no_restart_policy=("notes",))
+    said = "\n".join(make_plan(settings(proxy="", restartDaemon=setting), known).warnings)
+    assert f"which runs on with it until somebody restarts it: restartDaemon is {setting}" in said
+    assert "will be re" not in said
+    safe = replace(known, no_restart_policy=())
+    said = "\n".join(make_plan(settings(proxy="", restartDaemon=setting), safe).warnings)
+    assert ("restarted to take its proxy away" in said) == (setting == "when-safe")
+
+
 def test_a_daemon_that_is_down_is_said_and_no_restart_announced() -> None:
     (warning,) = make_plan(settings(), facts(engine="", http_proxy="")).warnings
     assert "does not answer" in warning
