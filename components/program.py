@@ -53,7 +53,9 @@ def deploy(reading: Reading) -> None:
     if isinstance(found, Problem):
         raise RefusedError([found])
     show_warnings(plan.warnings)
-    file_drift = None if found is None else marker(missing(found, facts), int(time.time()))
+    file_drift = None
+    if found is not None and settings.drift == "on":
+        file_drift = marker(missing(found, facts), int(time.time()))
     build(plan, target, facts.time if isinstance(facts, Facts) else None, file_drift)
 
 

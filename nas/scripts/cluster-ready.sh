@@ -82,6 +82,7 @@ wait_for() {
         ;;
       2)
         [ $# -lt 3 ] || "$3"
+        say_way_back
         fail "$1 will not be ready: $seen" "$(advice)"
         ;;
     esac

@@ -189,7 +189,7 @@ copy_frozen() {
 # Of a container that restarts again and again: nobody misses it.
 stop_crashing() {
   stopped=yes
-  bounded 60 "$docker" stop "$CONTAINER" >/dev/null 2>"$tmp/err" || refuse "the container $CONTAINER restarts all the time and cannot be stopped" "docker stop $CONTAINER"
+  bounded $((STOP_GRACE + 60)) "$docker" stop -t "$STOP_GRACE" "$CONTAINER" >/dev/null 2>"$tmp/err" || refuse "the container $CONTAINER restarts all the time and cannot be stopped" "docker stop $CONTAINER"
 }
 
 pack() {
@@ -277,7 +277,7 @@ stop_server() {
     running | restarting | paused)
       say "stopping the server, whose data is exchanged"
       [ "$state" != paused ] || bounded 20 "$docker" unpause "$CONTAINER" >/dev/null 2>&1
-      bounded 90 "$docker" stop -t 30 "$CONTAINER" >/dev/null 2>"$tmp/err" ||
+      bounded $((STOP_GRACE + 60)) "$docker" stop -t "$STOP_GRACE" "$CONTAINER" >/dev/null 2>"$tmp/err" ||
         fail "the container $CONTAINER cannot be stopped ($(tail -n 1 "$tmp/err"))" "docker stop $CONTAINER; nothing was changed"
       ;;
   esac

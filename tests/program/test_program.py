@@ -875,6 +875,16 @@ def test_what_the_users_file_lacks_is_a_mark_of_its_own(
     assert not (home / "config").exists()
 
 
+def test_with_drift_off_nobody_looks_for_the_cluster_in_the_users_file(
+    facts: list[Facts | Unreadable], home: Path
+) -> None:
+    facts.append(FACTS)
+    done = main(kubeconfigFile=str(home / "config"), drift="off")
+    assert done.error is None
+    assert done["kubeconfig-drift"].inputs == {"input": "none"}
+    assert "kubeconfig-entry" in done.resources
+
+
 def test_a_nas_that_is_off_is_one_warning_in_a_preview_and_an_error_in_up(
     facts: list[Facts | Unreadable],
 ) -> None:
