@@ -41,7 +41,7 @@ EXPECTED: Mapping[str, tuple[float, float]] = {
     "traefik": (210, 240),
     "ready": (240, 250),
 }
-"""Seconds as the owner of the first NAS drew them: a reference, measured nowhere."""
+"""Seconds of a first `up` behind a good line, as drawn: a reference, measured nowhere."""
 
 IMAGES = {
     "pause": ("mirrored-pause", "pause"),

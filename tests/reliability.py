@@ -54,7 +54,7 @@ GROUPS: Mapping[str, Mapping[str, Fault]] = {
         "kill-pulumi": Fault("`kill -9` of `pulumi` in the restart of Docker", CANCEL),
         "kill-container": Fault("`kill -9` of `pulumi` while it makes the k3s container", CANCEL),
         "drop-ssh": Fault("The SSH connection is cut in the restart of Docker", UP_AGAIN),
-        "two-ups": Fault("Two `pulumi up` of two stacks at once on one NAS", "Nothing."),
+        "two-ups": Fault("Two runs at once set the proxy of one NAS", "Nothing."),
     },
     "Docker does not do what it should": {
         "restart-fails": Fault(
@@ -153,7 +153,7 @@ pulumi cancel --yes
 pulumi up
 ```
 
-`pulumi cancel` is right only when that other run is really over. Two things more can be left:
+`pulumi cancel` is right only when that other run is really over. Three things more can be left:
 
 - **A container that is half made.** Docker has it and Pulumi does not know it, so the next `up`
   fails because its name is taken. The cluster's data lies in volumes and stays:

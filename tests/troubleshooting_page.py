@@ -48,7 +48,7 @@ class Row:
 _HEAD = """# Troubleshooting
 
 ```sh
-python -m nas doctor --stack home
+.venv/bin/python -m nas doctor --stack home
 ```
 
 or `make doctor STACK=home`. It reads the NAS over SSH, walks the tree below and names the first

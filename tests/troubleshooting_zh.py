@@ -5,7 +5,7 @@ from __future__ import annotations
 HEAD = """# 故障排查
 
 ```sh
-python -m nas doctor --stack home
+.venv/bin/python -m nas doctor --stack home
 ```
 
 或者 `make doctor STACK=home`。它通过 SSH 读取 NAS，沿着下面的树检查，指出首先要修复什么，并给出对应的设置或命令。
@@ -76,7 +76,7 @@ SEEN = """
 
 下面每一项都在[盒子里的 NAS](../lab.md) 上对一个 stack 单独做过。doctor 指出的就是这个 leaf，没有别的根源；
 然后由主人做完自己的部分，再原样执行它打印的命令，在 NAS 上（`nas`）或本机（`here`）；之后 doctor 再没有要修复的。
-由 `make doctor-table` 写成。
+盒子没有自己的时钟：那一行里只是告诉 doctor 另一个时间。由 `make doctor-table` 写成。
 
 | 弄坏了什么 | leaf | doctor 看到了什么 | 如何修复 |
 |---|---|---|---|
