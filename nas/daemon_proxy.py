@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from nas import no_proxy
-from nas.daemon_routes import Choice, choose_route, drop_in, exports, fingerprint
+from nas.daemon_routes import Choice, choose_route, drop_in, exports, fingerprint, route_for
 from nas.drift import without_credentials
 from nas.facts import Facts
 from nas.platforms import platform_named
@@ -66,12 +66,20 @@ def choice_for(facts: Facts, daemon: DaemonProxy) -> Choice | None:
     if row is None:
         return None
     # By hand, people write what they like into the no-proxy list.
-    by_hand = row.routes[0] == "refuse"
-    shown = {without_credentials(text) for text in (facts.http_proxy, facts.https_proxy)}
-    agrees = shown == {daemon.shown} and (by_hand or facts.no_proxy == ",".join(daemon.no_proxy))
+    by_hand = route_for(row, facts.engine) == "refuse"
+    agrees = _shows_proxy(facts, daemon) and (by_hand or _shows_list(facts, daemon))
     return choose_route(
         row, facts.engine, facts.dockerd_flags, ours=bool(facts.applied_put), agrees=agrees
     )
+
+
+def _shows_proxy(facts: Facts, daemon: DaemonProxy) -> bool:
+    shown = {without_credentials(text) for text in (facts.http_proxy, facts.https_proxy)}
+    return shown == {daemon.shown}
+
+
+def _shows_list(facts: Facts, daemon: DaemonProxy) -> bool:
+    return facts.no_proxy == ",".join(daemon.no_proxy)
 
 
 def daemon_differs(facts: Facts, daemon: DaemonProxy) -> bool:
@@ -83,9 +91,7 @@ def shows_other(facts: Facts, daemon: DaemonProxy) -> bool:
     """Whether Docker itself shows something else than `daemon`; it shows no credentials."""
     if not facts.engine:
         return False
-    return without_credentials(facts.http_proxy) != daemon.shown or facts.no_proxy != ",".join(
-        daemon.no_proxy
-    )
+    return not (_shows_proxy(facts, daemon) and _shows_list(facts, daemon))
 
 
 def login_differs(facts: Facts, daemon: DaemonProxy) -> bool:

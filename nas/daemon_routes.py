@@ -38,6 +38,14 @@ class Choice:
     notice: str = ""
 
 
+def route_for(platform: Platform, engine: str) -> Route | None:
+    """The platform's way for an engine of this version; None for a text that is no version."""
+    major = engine.partition(".")[0]
+    if not major.isdecimal():
+        return None
+    return platform.routes[1 if int(major) < FIRST_ENGINE_WITH_PROXIES else 0]
+
+
 def choose_route(
     platform: Platform,
     engine: str,
@@ -54,13 +62,12 @@ def choose_route(
         ours: whether we wrote to this NAS before.
         agrees: whether the running daemon uses the wanted proxy.
     """
-    major = engine.partition(".")[0]
-    if not major.isdecimal():
+    route = route_for(platform, engine)
+    if route is None:
         return None
     if agrees and not ours:
         return Choice("none")
-    old = int(major) < FIRST_ENGINE_WITH_PROXIES
-    route = platform.routes[1 if old else 0]
+    old = int(engine.partition(".")[0]) < FIRST_ENGINE_WITH_PROXIES
     if flags:
         given = ", ".join(f"--{flag}" for flag in flags)
         return Choice(

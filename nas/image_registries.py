@@ -12,12 +12,23 @@ DOCKER_HUB = "registry-1.docker.io"
 
 def registry_of(image: str) -> str:
     """`host:port` of the registry that an image reference names; Docker Hub when it names none."""
-    first, slash, _ = image.partition("/")
-    named = slash and ("." in first or ":" in first or first == "localhost")
-    host = first if named else DOCKER_HUB
-    if host in ("docker.io", "index.docker.io"):
+    host = _named(image)
+    if host == "docker.io":
         host = DOCKER_HUB
     return host if ":" in host else f"{host}:443"
+
+
+def _named(image: str) -> str:
+    """The registry as `registries` of k3s calls it."""
+    first, slash, _ = image.partition("/")
+    named = slash and ("." in first or ":" in first or first == "localhost")
+    return "docker.io" if not named or first == "index.docker.io" else first
+
+
+def is_spared(place: str, bypass: str) -> bool:
+    """Whether `host:port` is reached without the proxy by those whose no-proxy list is `bypass`."""
+    host, _, port = place.rpartition(":")
+    return is_bypassed(host, bypass, int(port))
 
 
 def needed_registries(settings: Settings, bypass: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -31,8 +42,7 @@ def needed_registries(settings: Settings, bypass: str) -> tuple[tuple[str, ...],
     mirrors = settings.registries.mirrors
     places: list[str] = [registry_of(settings.image)]
     for reference in (settings.smoke_image, "docker.io/rancher/mirrored-pause"):
-        registry = reference.partition("/")[0]
-        mirror = mirrors.get(registry) or mirrors.get("*")
+        mirror = mirrors.get(_named(reference)) or mirrors.get("*")
         if mirror is None or not mirror.endpoint:
             places.append(registry_of(reference))
             continue
@@ -43,5 +53,5 @@ def needed_registries(settings: Settings, bypass: str) -> tuple[tuple[str, ...],
     unique = tuple(dict.fromkeys(places))
     if settings.proxy_url is None:
         return (), unique
-    beside = tuple(place for place in unique if is_bypassed(place.rpartition(":")[0], bypass))
+    beside = tuple(place for place in unique if is_spared(place, bypass))
     return tuple(place for place in unique if place not in beside), beside

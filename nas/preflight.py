@@ -52,6 +52,9 @@ def check_reachable(
         ]
     if preview:
         return []
+    if facts.kind == "tool":
+        fix = "install an OpenSSH client on this machine"
+        return [Problem("ssh", None, facts.reason, fix, is_setting=False)]
     return [
         Problem(
             "host",

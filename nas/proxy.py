@@ -387,16 +387,26 @@ def cluster_no_proxy(
     return join_no_proxy(LOOPBACK, inside, hosts, extra)
 
 
-def is_bypassed(host: str, no_proxy: str) -> bool:
+def _split_port(entry: str) -> tuple[str, str]:
+    """Host and port of `registry.lan:5000` or `[fd00::1]:5000`; without a port it is empty."""
+    match = re.fullmatch(r"(\[[^]]*\]|[^:]*):(\d+)", entry)
+    host, port = (match[1], match[2]) if match else (entry, "")
+    return host.strip("[]"), port
+
+
+def is_bypassed(host: str, no_proxy: str, port: int | None = None) -> bool:
     """Whether Go programs reach `host` (a name or literal address) without the proxy.
 
-    For entries without ports, which is what people put into their shell's NO_PROXY.
+    An entry with a port counts for that port alone (golang.org/x/net/http/httpproxy).
     """
-    name = host.lower()
+    name = host.lower().strip("[]")
     address = ipaddress.ip_address(name) if is_ip(name) else None
     if name == "localhost" or (address is not None and address.is_loopback):
         return True
-    for entry in (part.strip().lower() for part in no_proxy.split(",")):
+    for text in (part.strip().lower() for part in no_proxy.split(",")):
+        entry, own_port = _split_port(text)
+        if own_port and own_port != str(port):
+            continue
         if entry == "*" or (entry and entry == name):
             return True
         if address is None:

@@ -12,6 +12,7 @@ import subprocess
 from dataclasses import dataclass
 from hashlib import sha256
 
+from nas.errors import Problem, RefusedError
 from nas.home import expand
 from nas.proxy import bracketed
 from nas.settings import Settings
@@ -71,15 +72,26 @@ class SshTarget:
         return text.replace("\r\n", "\n").rstrip("\n") + "\n"
 
     def write_known_hosts(self) -> None:
-        """Writes the pinned key where `options` points ssh to; nothing to do without one."""
+        """Writes the pinned key where `options` points ssh to; nothing to do without one.
+
+        Raises:
+            RefusedError: when this machine does not let us.
+        """
         if self.host_key is None:
             return
         file = expand(self.known_hosts)
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = self.host if self.port == 22 else f"[{self.host}]:{self.port}"
         text = f"{name} {self.host_key}\n"
-        if not file.is_file() or file.read_text(encoding="utf-8") != text:
-            file.write_text(text, encoding="utf-8")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not file.is_file() or file.read_text(encoding="utf-8") != text:
+                file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            why = f"cannot be written ({error.strerror or error})"
+            fix = f"make {self.known_hosts} writable for your account"
+            raise RefusedError(
+                [Problem("known_hosts", str(file), why, fix, is_setting=False)]
+            ) from None
 
 
 def ssh_target(settings: Settings) -> SshTarget:

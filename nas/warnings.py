@@ -48,13 +48,15 @@ def find_warnings(
         choice = choice_for(facts, daemon)
         if choice is not None and choice.notice:
             warnings.append(choice.notice)
-        warnings.append(_blast_radius(settings, facts, "for its proxy"))
+        # What its owner wrote there by hand stays as it is.
+        if choice is None or choice.route != "none":
+            warnings.append(_blast_radius(settings, facts, "for its proxy"))
     if domain := changed_domain(settings, facts):
         warnings.append(
             f"clusterDomain changes: what asks for <service>.<namespace>.svc.{domain} by its whole "
             "name finds it no more"
         )
-    if daemon is None and facts.applied_put:
+    if daemon is None and facts.applied_put and not settings.keep_daemon_proxy:
         warnings.append(_taken_away(settings, facts))
     warnings += announced(settings, facts)
     warnings += unchecked_upgrade(settings, facts)

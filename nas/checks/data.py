@@ -36,7 +36,7 @@ _FIXED = (
 def check_data(settings: Settings, facts: Facts) -> list[Problem]:
     """Settings that k3s, or what runs in it, would not survive on the data that is there: that of
     its container, or what an earlier cluster left (keepData)."""
-    flags = _flags_of_data(settings, facts)
+    flags = flags_of_data(settings, facts)
     if flags is None:
         return []
     wanted = made_with(settings)
@@ -59,7 +59,7 @@ def made_with(settings: Settings) -> dict[str, str]:
     }
 
 
-def _flags_of_data(settings: Settings, facts: Facts) -> Mapping[str, str] | None:
+def flags_of_data(settings: Settings, facts: Facts) -> Mapping[str, str] | None:
     """What the data was made with, None where there is none, or somebody else's container."""
     if facts.own_container == settings.container_name:
         return {**facts.made_with, **facts.container_flags}
@@ -89,7 +89,7 @@ def token_print(token: str) -> str:
 
 def changed_domain(settings: Settings, facts: Facts) -> str | None:
     """The domain that the services of the running cluster have, when it is to be another."""
-    flags = _flags_of_data(settings, facts) or {}
+    flags = flags_of_data(settings, facts) or {}
     old = flags.get("cluster-domain", settings.cluster_domain)
     return None if old == settings.cluster_domain else old
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from nas.bridge import NAME as BRIDGE
 from nas.bridge import bridge_networks
+from nas.checks.data import flags_of_data
 from nas.errors import Problem, set_command
 from nas.fact_lines import Network
 from nas.facts import Facts
@@ -23,14 +24,17 @@ _OF_KUBERNETES = re.compile(r"cni\d|flannel|kube-|veth")
 def check_host_networks(settings: Settings, facts: Facts) -> list[Problem]:
     """Overlaps with networks of the NAS and of its Docker.
 
-    A cluster that is there already keeps its blocks: they are told by `network_warnings`.
+    A cluster that is there already, be it only its data, keeps its blocks: they are told by
+    `network_warnings`.
     """
     problems = [
         Problem(key, json.dumps(block), f"overlaps {what}", fix)
         for key, block, what, fix in _overlaps(settings, facts)
-        if not _is_there(key, block, facts)
+        if not _is_there(key, block, settings, facts)
     ]
-    if settings.network_mode == "bridge" and facts.engine and not bridge_networks(facts):
+    # Without any network nothing was read: a Docker that is slow has them all the same.
+    read = settings.network_mode == "bridge" and facts.engine and facts.docker_networks
+    if read and not bridge_networks(facts):
         problems.append(
             Problem(
                 "networkMode",
@@ -47,13 +51,13 @@ def network_warnings(settings: Settings, facts: Facts) -> list[str]:
     return [
         f"{key} {block} of the cluster overlaps {what}: they cannot reach each other"
         for key, block, what, _ in _overlaps(settings, facts)
-        if _is_there(key, block, facts)
+        if _is_there(key, block, settings, facts)
     ]
 
 
-def _is_there(key: str, block: str, facts: Facts) -> bool:
+def _is_there(key: str, block: str, settings: Settings, facts: Facts) -> bool:
     flags = {"clusterCidr": "cluster-cidr", "serviceCidr": "service-cidr"}
-    return bool(facts.container) and facts.container_flags.get(flags[key]) == block
+    return (flags_of_data(settings, facts) or {}).get(flags[key]) == block
 
 
 def _overlaps(settings: Settings, facts: Facts) -> Iterator[tuple[str, str, str, str]]:

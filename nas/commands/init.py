@@ -87,10 +87,7 @@ def command(
     shown = _host_key(settings, accept_host_key)
     pinned = settings.model_copy(update={"ssh_host_key": shown.key})
     target = ssh_target(pinned)
-    try:
-        target.write_known_hosts()
-    except OSError as error:
-        raise _refused("HOME", None, f"cannot be written to: {error}", "make it writable") from None
+    target.write_known_hosts()
     facts = read_facts(pinned, target, PORTS, question=WayQuestion(pinned))
     if isinstance(facts, Unreadable):
         raise _unreadable(target, facts)
@@ -133,7 +130,10 @@ def _as_option(problem: Problem) -> Problem:
     option = _OPTIONS.get(problem.key)
     if option is None:
         return problem
-    fix = problem.fix
+    # There is no stack yet.
+    fix = problem.fix.replace(
+        f"`pulumi config rm {NAMESPACE}:{problem.key}`", f"leave {option} out"
+    )
     for key in ("sshUser", "sshPort"):
         fix = fix.replace(key, _OPTIONS[key])
     return replace(problem, key=option, fix=fix, is_setting=False)
@@ -264,12 +264,8 @@ def _pulumi(root: Path, *arguments: str, stdin: str | None = None) -> None:
 
 
 def _failed(arguments: tuple[str, ...], why: str) -> RefusedError:
-    return _refused(
-        "--create",
-        None,
-        f"pulumi {' '.join(arguments)} failed ({why}); the file is written",
-        "run it by hand",
-    )
+    command = f"pulumi {' '.join(arguments)}"
+    return _refused("--create", command, f"failed ({why}); the file is written", "run it by hand")
 
 
 def _next(stack: str, made: NewStack, *, created: bool) -> str:

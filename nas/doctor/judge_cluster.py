@@ -91,11 +91,18 @@ def logs(case: Case) -> Finding:
     return Finding("bad", leaf, {"line": line, "name": case.settings.container_name})
 
 
+def _no_container(case: Case) -> Finding:
+    """What is said of a container that is not there, or that nobody came to ask for."""
+    if not case.nas.absent:
+        return unread(case)
+    return unknown("no-container", name=case.settings.container_name)
+
+
 def restart_policy(case: Case) -> Finding:
     """Whether k3s comes back after a reboot."""
     name = case.settings.container_name
     if case.nas.container is None:
-        return unknown("no-container", name=name)
+        return _no_container(case)
     policy = case.nas.container.policy
     if policy in ("always", "unless-stopped"):
         return ok("restart-policy", policy=policy)
@@ -107,7 +114,7 @@ def environment(case: Case) -> Finding:
     """Whether the container was given HTTP_PROXY (Fix 2)."""
     settings, nas = case.settings, case.nas
     if nas.container is None:
-        return unknown("no-container", name=settings.container_name)
+        return _no_container(case)
     if case.daemon is None:
         return without_proxy(case, "env-none")
     wanted = {key: text for key, text in case.environment.items() if "NO_PROXY" not in key}
@@ -140,7 +147,7 @@ def _anew(case: Case) -> tuple[Command, ...]:
 def no_proxy(case: Case) -> Finding:
     """Whether what has to go past the proxy does (Fix 3)."""
     if case.nas.container is None:
-        return unknown("no-container", name=case.settings.container_name)
+        return _no_container(case)
     name = next((key for key in case.environment if key.endswith("NO_PROXY")), "")
     if not name:
         return without_proxy(case, "env-none")
@@ -234,11 +241,12 @@ def pods(case: Case) -> Finding:
     if case.nas.api != "ok":
         return unread(case)
     pulling = [pod for pod in case.nas.waiting if _pulls_badly(pod)]
-    for pod in pulling:
-        values = _of(pod, len(pulling))
-        if NO_SUCH_IMAGE.search(f"{pod.reason} {pod.message}"):
-            return Finding("warning", "pods-no-such-image", values)
-        return Finding("bad", "pods-cannot-pull", values)
+    # Somebody's typo in one of them must not hide what keeps the others.
+    stuck = [pod for pod in pulling if not NO_SUCH_IMAGE.search(f"{pod.reason} {pod.message}")]
+    if stuck:
+        return Finding("bad", "pods-cannot-pull", _of(stuck[0], len(stuck)))
+    if pulling:
+        return Finding("warning", "pods-no-such-image", _of(pulling[0], len(pulling)))
     for pod in case.nas.waiting:
         if pod.reason not in ("", "ContainerCreating", "PodInitializing"):
             return Finding("warning", "pods-waiting", _of(pod, len(case.nas.waiting)))

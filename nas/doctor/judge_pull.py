@@ -191,6 +191,10 @@ def tls(case: Case) -> Finding:
     found = check_trust(seen, case.settings.ca_certificates_file)
     if found is None:
         return ok("tls", issuer=seen.issuer)
+    if case.settings.proxy_scope == "none":
+        # Docker alone meets the proxy, and has CAs of its own for a registry.
+        by_daemon = _daemon_pulls(case)
+        return ok("proxy-by-daemon") if by_daemon else unknown("tls", why=seen.issuer)
     return _bad(found, Command("here", _set(case, "caCertificatesFile", "FILE.pem")), up(case))
 
 

@@ -112,7 +112,7 @@ advice() {
       printf '%s' "add the address of the node to nas-k3s:noProxy, which goes into NO_PROXY of k3s"
       ;;
     *"signed by unknown authority"*)
-      printf '%s' "put the CA of the proxy, which signs TLS anew, into a PEM file and name it in nas-k3s:caCertificatesFile"
+      printf '%s' "put the CA of the proxy, which signs TLS anew, into a PEM file and name it in nas-k3s:caCertificatesFile; the CA of a registry of your own belongs into nas-k3s:registries (configs, tls, ca_file)"
       ;;
     *"Proxy Authentication Required"*)
       printf '%s' "set nas-k3s:proxyUser and, as a secret, nas-k3s:proxyPassword"

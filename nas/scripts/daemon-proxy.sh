@@ -10,8 +10,8 @@
 # Variables: PLATFORM, PROXIES (JSON text), DROP_IN (systemd), EXPORTS (shell, between BLOCK_BEGIN
 # and BLOCK_END), HTTP_PROXY_SHOWN and NO_PROXY_SHOWN (what `docker info` has to say, credentials
 # left out), PROXY_HOST, PROXY_PORT, PROXY_SCHEME, PROXY_AUTH (value of a Proxy-Authorization header
-# or empty), IMAGE and REGISTRY (host:port that it comes from), RESTART_DAEMON, DAEMON_TIMEOUT,
-# PULL_PROBE_TIMEOUT and LOCK_TIMEOUT (seconds).
+# or empty), IMAGE and REGISTRY (host:port that it comes from), REGISTRY_SPARED (yes: Docker goes there
+# without the proxy), RESTART_DAEMON, DAEMON_TIMEOUT, PULL_PROBE_TIMEOUT and LOCK_TIMEOUT (seconds).
 
 main() {
   need_root

@@ -204,8 +204,10 @@ pack() {
 
 forget_old() {
   rm -f "$snapshots"/.*.new
+  # The one that the way back names stays, however often the change was tried.
+  way_back=$(noted snapshot)
   snapshot_names | tail -n "+$((KEEP + 1))" | while read -r old; do
-    [ "$old" = "$RESTORE" ] || rm -f "$snapshots/$old.tar"
+    [ "$old" = "$RESTORE" ] || [ "$old" = "$way_back" ] || rm -f "$snapshots/$old.tar"
   done
 }
 

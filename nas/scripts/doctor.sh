@@ -3,7 +3,7 @@
 # `name=value` lines, most needed first; what cannot be read is left out. Every question has a
 # limit of its own and ends with BUDGET; `done=yes` comes last. Fields of a value are parted by `|`.
 #
-# Variables: PLATFORM, CONTAINER, IMAGE, REGISTRY (of the image), NODE, PROXY_SCHEME, PROXY_HOST
+# Variables: PLATFORM, CONTAINER, IMAGE, REGISTRY (of the image), REGISTRY_SPARED, NODE, PROXY_SCHEME, PROXY_HOST
 # (empty: no proxy), PROXY_PORT, PROXY_AUTH, REGISTRIES (asked through the proxy), DIRECT (host:port
 # reached without it), PORTS, DNS_SERVER, DNS_NAME, SMOKE_NAMESPACE, BUDGET and PULL_PROBE_TIMEOUT
 # (seconds).

@@ -48,7 +48,8 @@ account() {
   done
 }
 
-# Sets SUDO_STATE, and sudo_said to what sudo says. Cached logins (-k) do not count: they are gone
+# Sets SUDO_STATE, and sudo_said to what sudo says of sh, which runs SCRIPT: its rule may be another
+# than that of other commands, and a password that it does not ask for would be SCRIPT's first line. Cached logins (-k) do not count: they are gone
 # with the next connection.
 try_sudo() {
   sudo_said=
@@ -56,13 +57,13 @@ try_sudo() {
     SUDO_STATE="absent"
     return
   }
-  if sudo_said=$(LC_ALL=C "$sudo" -k -n true 2>&1 </dev/null); then
+  if sudo_said=$(LC_ALL=C "$sudo" -k -n sh -c : 2>&1 </dev/null); then
     SUDO_STATE="free"
     return
   fi
   why_no_sudo
   if [ "$SUDO_STATE" = needed ] && [ -n "$SUDO_PASSWORD" ]; then
-    if sudo_said=$(printf '%s\n' "$SUDO_PASSWORD" | LC_ALL=C "$sudo" -k -S -p '' true 2>&1); then
+    if sudo_said=$(printf '%s\n' "$SUDO_PASSWORD" | LC_ALL=C "$sudo" -k -S -p '' sh -c : 2>&1); then
       SUDO_STATE=password
       return
     fi

@@ -211,13 +211,17 @@ docker_answers() {
 }
 
 # Sets dockerd to the pid of the daemon that owns /var/run/docker.sock, empty when none runs.
-# QNAP runs a second one for its own system containers: its command line says so.
+# QNAP runs a second one for its own system containers: its command line says so. One in a container
+# has process numbers of its own.
 find_dockerd() {
   dockerd=
+  here=$(readlink /proc/self/ns/pid 2>/dev/null) || here=
   for proc in /proc/[0-9]*; do
     [ -r "$proc/comm" ] || continue
     read -r comm <"$proc/comm" 2>/dev/null || continue
     [ "$comm" = dockerd ] || continue
+    there=$(readlink "$proc/ns/pid" 2>/dev/null) || there=$here
+    [ "$there" = "$here" ] || continue
     if ! grep -q system-docker "$proc/cmdline" 2>/dev/null; then
       dockerd=${proc#/proc/}
       return 0

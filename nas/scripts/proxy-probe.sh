@@ -16,6 +16,8 @@ check_proxy() {
         "set nas-k3s:proxyUser and, as a secret, nas-k3s:proxyPassword; nothing was changed"
       ;;
     'HTTP/1.'*)
+      # It answers, and Docker does not ask it for this one.
+      [ "$REGISTRY_SPARED" = no ] || return 0
       fail "the hop proxy -> registry fails: $PROXY_HOST:$PROXY_PORT answers '$answer' for $REGISTRY" \
         "let the proxy reach $REGISTRY; nothing was changed"
       ;;
@@ -91,10 +93,13 @@ pull_path_works() {
 # shellcheck disable=SC2034 # why is for daemon-proxy.sh, hop for doctor.sh
 judge_reply() {
   via="$PROXY_HOST:$PROXY_PORT"
+  way="through the proxy"
+  [ "$REGISTRY_SPARED" = no ] || way="without the proxy, as nas-k3s:noProxy has it"
+  hop=unknown
   case $status_line in
     'HTTP/1.'?' 200'*)
       hop=ok
-      say "Docker reaches $REGISTRY through the proxy"
+      say "Docker reaches $REGISTRY $way"
       return 0
       ;;
     '')
@@ -103,15 +108,19 @@ judge_reply() {
         return 1
       fi
       if [ "$(cat "$tmp/reply.done" 2>/dev/null)" != 124 ] && [ -s "$tmp/reply.err" ]; then
-        hop=unknown
         say "warning: this docker cannot be asked for a registry ($(tail -n 1 "$tmp/reply.err" | masked))"
         return 0
       fi
       hop=silent
       why="Docker got no answer from $REGISTRY within $PULL_PROBE_TIMEOUT s: the proxy $via takes connections and says nothing"
+      [ "$REGISTRY_SPARED" = no ] || why="Docker got no answer from $REGISTRY within $PULL_PROBE_TIMEOUT s, $way"
       return 1
       ;;
   esac
+  if [ "$REGISTRY_SPARED" = yes ]; then
+    judge_spared
+    return $?
+  fi
   case $message in
     *proxyconnect*x509* | *proxyconnect*tls*)
       hop=tls-proxy
@@ -144,7 +153,32 @@ judge_reply() {
     *)
       # The registry itself spoke, if only to say no: 401, 404, too many requests.
       hop=ok
-      say "Docker reaches $REGISTRY through the proxy, which answers: ${message:-$status_line}"
+      say "Docker reaches $REGISTRY $way; the answer: ${message:-$status_line}"
+      return 0
+      ;;
+  esac
+  return 1
+}
+
+# What Docker says of a registry that it goes to by itself.
+# shellcheck disable=SC2034
+judge_spared() {
+  case $message in
+    *x509* | *"tls: "*)
+      hop=tls
+      why="the certificate of $REGISTRY is not one that Docker trusts: its CA belongs into /etc/docker/certs.d/${REGISTRY%:443}/ca.crt on the NAS ($message)"
+      ;;
+    *"no such host"* | *"server misbehaving"*)
+      hop=lookup
+      why="Docker cannot look $REGISTRY up, $way ($message)"
+      ;;
+    *"connection refused"* | *"i/o timeout"* | *"deadline exceeded"* | *"connection reset"* | *EOF* | *"request canceled"* | *"context canceled"* | *unreachable*)
+      hop=silent
+      why="Docker gets no answer from $REGISTRY, $way ($message)"
+      ;;
+    *)
+      hop=ok
+      say "Docker reaches $REGISTRY $way; the answer: ${message:-$status_line}"
       return 0
       ;;
   esac

@@ -34,6 +34,7 @@ def variables(**config: str) -> dict[str, str]:
         "PROXY_AUTH": proxy.authorization,
         "IMAGE": "docker.io/rancher/k3s:v1.34.4-k3s1",
         "REGISTRY": "registry-1.docker.io:443",
+        "REGISTRY_SPARED": "no",
         "RESTART_DAEMON": settings.restart_daemon,
         "DAEMON_TIMEOUT": "5",
         "PULL_PROBE_TIMEOUT": "3",

@@ -9,6 +9,7 @@ import pytest
 
 from tests.scripts.daemon import apply, restore, steps, variables, without_times
 from tests.scripts.fake_nas import DOCKER_JSON, QPKG, FakeNas
+from tests.scripts.test_daemon_routes import reply
 
 PASSWORD = "p@s%#w/r:d"
 
@@ -180,6 +181,46 @@ def test_each_answer_of_the_proxy_names_its_hop(
     assert nas.read(nas.config) == DOCKER_JSON
 
 
+SPARED = {"REGISTRY": "reg.lan:5000", "REGISTRY_SPARED": "yes"}
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "503 Service Unavailable"])
+def test_a_registry_that_docker_goes_to_by_itself_need_not_be_let_through(
+    nas: FakeNas, status: str
+) -> None:
+    nas.write("/state/proxy_answer", f"HTTP/1.1 {status}\r\n\r\n")
+    done = nas.run("daemon-proxy.sh", "apply", {**variables(), **SPARED})
+    assert done.status == 0, done.err
+    assert "reaches reg.lan:5000 without the proxy, as nas-k3s:noProxy has it" in done.err
+
+
+def test_the_proxy_itself_has_to_work_for_it_all_the_same(nas: FakeNas) -> None:
+    """Docker would restart for a proxy that takes nothing else either."""
+    nas.write("/state/proxy_answer", "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+    done = nas.run("daemon-proxy.sh", "apply", {**variables(), **SPARED})
+    assert (done.status, nas.read(nas.config)) == (1, DOCKER_JSON)
+    assert "proxyPassword" in done.err
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("dial tcp: lookup reg.lan: no such host", "cannot look reg.lan:5000 up, without the"),
+        ("dial tcp 10.0.0.5:5000: connection refused", "gets no answer from reg.lan:5000, with"),
+        ("x509: certificate signed by unknown authority", "certs.d/reg.lan:5000/ca.crt"),
+    ],
+)
+def test_what_is_wrong_with_it_is_not_laid_to_the_proxy(
+    nas: FakeNas, message: str, words: str
+) -> None:
+    reply(nas, 500, message)
+    done = nas.run("daemon-proxy.sh", "apply", {**variables(), **SPARED})
+    assert done.status == 1
+    assert words in done.err
+    assert "hop proxy" not in done.err
+    assert nas.read(nas.config) == DOCKER_JSON
+
+
 def test_credentials_reach_proxy_and_file_encoded_and_nothing_that_people_read(
     nas: FakeNas,
 ) -> None:
@@ -242,6 +283,18 @@ def test_the_daemon_of_the_nas_own_containers_is_left_alone(nas: FakeNas) -> Non
     nas.write("/proc/7/comm", "dockerd\n")
     nas.write("/proc/7/cmdline", "dockerd\0-H\0unix:///var/run/system-docker.sock\0")
     assert apply(nas).status == 0
+
+
+def test_a_docker_in_a_container_is_not_taken_for_that_of_the_nas(nas: FakeNas) -> None:
+    """A runner with a Docker of its own survives the restart where live-restore is on."""
+    for process, namespace in (("self", "pid:[1]"), ("10", "pid:[2]")):
+        nas.path(f"/proc/{process}/ns").mkdir(parents=True)
+        nas.path(f"/proc/{process}/ns/pid").symlink_to(namespace)
+    nas.write("/proc/10/comm", "dockerd\n")
+    nas.write("/proc/10/cmdline", "dockerd\0--http-proxy\0http://other:1\0")
+    nas.write("/proc/10/stat", "10 (dockerd) S 1" + " 0" * 17 + " 10")
+    done = apply(nas)
+    assert done.status == 0, done.err
 
 
 def test_a_symlink_is_written_through_and_mode_and_owner_stay(nas: FakeNas) -> None:

@@ -338,6 +338,20 @@ def test_a_second_try_still_knows_what_ran_well(running: FakeNas) -> None:
     assert notes(running)["snapshot"] == "first"
 
 
+def test_the_snapshot_of_the_way_back_stays_however_often_the_change_is_tried(
+    running: FakeNas,
+) -> None:
+    first = "v1.34.3-k3s1-20260101T000000Z"
+    unproven(running, first)
+    for minute in range(5):
+        running.write(f"{SNAPSHOTS}/v1.34.4-k3s1-20260102T00000{minute}Z.tar", "")
+    running.write(f"{SNAPSHOTS}/{first}.tar", "")
+    assert apply(running).status == 0
+    assert notes(running)["snapshot"] == first
+    assert first in snapshots(running)
+    assert len(snapshots(running)) == 4
+
+
 def test_going_back_to_what_ran_well_ends_the_story(running: FakeNas) -> None:
     unproven(running, "first")
     running.write("/state/images/docker.io_rancher_k3s_v1.34.3-k3s1", "sha256:older")

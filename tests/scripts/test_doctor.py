@@ -201,6 +201,12 @@ def test_the_hop_that_fails_for_the_daemon_is_told(up: FakeNas, message: str, ho
     assert (found.pull, found.pull_message) == (hop, message)
 
 
+def test_what_was_read_is_told_of_a_docker_that_dies_of_the_question(up: FakeNas) -> None:
+    up.write("/state/dies", "")
+    found, _ = doctor(up)
+    assert (found.pull, found.proxy, found.image) == ("unknown", "open", True)
+
+
 def test_without_a_container_the_rest_is_read(nas: FakeNas) -> None:
     nas.write("/state/no_image", "")
     found, _ = doctor(nas)

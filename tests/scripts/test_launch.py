@@ -100,6 +100,16 @@ def test_each_missing_piece_has_its_own_message(
     assert (found.uid, found.sudo, found.platform) == (1000, state, "qnap")
 
 
+@pytest.mark.parametrize("password", [None, PASSWORD])
+def test_sudo_is_asked_about_the_shell_whose_rule_may_be_another(
+    nas: FakeNas, password: str | None
+) -> None:
+    """A password that sudo does not ask for would be the first command of root's shell."""
+    nas.sudo("shell", PASSWORD)
+    found = facts(nas, password)
+    assert (found.uid, found.sudo, found.platform) == (1000, "free", "qnap")
+
+
 def test_a_nas_without_sudo_asks_for_the_account_with_uid_0(nas: FakeNas) -> None:
     status, said = path(nas)
     assert status == 1
@@ -114,7 +124,7 @@ def test_a_wrong_password_is_tried_once_a_run(nas: FakeNas) -> None:
     nas.sudo("password", PASSWORD)
     path(nas, "wrong")
     calls = [line for line in nas.read("/state/sudo/argv").splitlines() if "-S" in line]
-    assert calls == ["-k -S -p  true"]
+    assert calls == ["-k -S -p  sh -c :"]
 
 
 def test_the_wrapper_uses_sudo_where_the_socket_is_closed_to_the_account(nas: FakeNas) -> None:

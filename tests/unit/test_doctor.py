@@ -41,6 +41,7 @@ from tests.unit.samples import settings
 
 Change = Callable[[Case], Case]
 PULLING = Waiting("default/web-0", "Pending", "nginx", "ImagePullBackOff", "Back-off pulling")
+TYPO = Waiting("default/web-1", "Pending", "ngnix", "ErrImagePull", "manifest unknown")
 TAKEN = DockerNetwork("bridge", "bridge", (ip_network("10.42.0.0/16"),))
 OLD_LIST = "localhost,127.0.0.0/8"
 
@@ -238,6 +239,7 @@ BROKEN: tuple[tuple[str, str, Change], ...] = (
         nas(node=("False", "KubeletNotReady", "PLEG is not healthy", "v1.34.4+k3s1")),
     ),
     ("pods", "pods-cannot-pull", nas(waiting=(PULLING,))),
+    ("pods", "pods-cannot-pull", nas(waiting=(TYPO, PULLING))),
     ("dns", "dns-coredns-down", nas(coredns=0)),
     ("dns", "dns-no-answer", nas(lookup="connection timed out")),
     ("smoke", "smoke-failed", nas(smoke="|4;")),
@@ -283,6 +285,8 @@ UNKNOWN: tuple[tuple[str, str, Change], ...] = (
     ("pull", "unknown-time", nas(done=False, pull="")),
     ("proxy", "unknown-no-nc", nas(nc=False, proxy="", connects={}, pull="unknown")),
     ("logs", "unknown-no-container", nas(container=None, absent=True)),
+    ("restart-policy", "unknown-time", nas(container=None, done=False)),
+    ("env", "unknown-time", nas(container=None, done=False)),
     ("tls", "unknown-tls", all_of(nas(pull="unknown"), tls(Tls(why_not="no time")))),
 )
 FINE: tuple[tuple[str, str, Change], ...] = (
@@ -609,6 +613,15 @@ def test_with_a_file_of_cas_a_stranger_is_not_told_to_make_one(tmp_path: object)
     assert diagnose(nas(proxy="silent", connects={})(well())).findings["proxy"].leaf == (
         "proxy-silent"
     )
+
+
+def test_a_proxy_that_k3s_does_not_use_may_sign_anew_what_docker_trusts() -> None:
+    """Docker has CAs of its own, and its pull is the proof."""
+    resigned = with_tls(well({"proxyScope": "none"}), Tls("Company CA", trusted=False))
+    assert diagnose(resigned).findings["tls"].leaf == "proxy-by-daemon-ok"
+    broken = diagnose(with_nas(resigned, pull="tls", pull_message="x509"))
+    assert broken.findings["tls"].verdict == "unknown"
+    assert broken.findings["pull"].leaf == "pull-tls"
 
 
 @pytest.mark.parametrize("scope", ["all", "images"])

@@ -21,6 +21,16 @@ from tests.unit.samples import settings
             ("reg.lan:5000",),
         ),
         (
+            {
+                "registries": '{"mirrors": {"docker.io": {"endpoint": ["https://reg.lan:5000"]}}}',
+                "smokeImage": "busybox:1.37.0",
+            },
+            (HUB,),
+            ("reg.lan:5000",),
+        ),
+        ({"smokeImage": "cache.lan:5001/a:1"}, (HUB,), ("cache.lan:5001",)),
+        ({"smokeImage": "cache.lan:443/a:1"}, (HUB, "cache.lan:443"), ()),
+        (
             {"registries": '{"mirrors": {"*": {"endpoint": ["http://192.168.31.5"]}}}'},
             (HUB,),
             ("192.168.31.5:80",),
@@ -35,5 +45,7 @@ from tests.unit.samples import settings
 def test_the_registries_that_are_needed_are_asked_the_way_they_are_used(
     config: dict[str, str], through: tuple[str, ...], beside: tuple[str, ...]
 ) -> None:
-    found = needed_registries(settings(**config), "localhost,192.168.31.0/24,reg.lan")
+    found = needed_registries(
+        settings(**config), "localhost,192.168.31.0/24,reg.lan,cache.lan:5001"
+    )
     assert found == (through, beside)

@@ -151,7 +151,7 @@ def test_a_pulumi_that_fails_is_told_with_the_command_and_the_file_stays(
     program("pulumi", "exit 7")
     done = init("--create")
     assert done.exit_code == 2
-    assert "pulumi stack init home failed (status 7)" in done.stderr
+    assert "--create = pulumi stack init home\n    failed (status 7)" in done.stderr
     assert written(project)
 
 
@@ -273,3 +273,15 @@ def test_a_key_in_the_home_is_written_with_a_tilde(
     assert "nas-k3s:sshPrivateKeyFile: ~/.ssh/id\n" in written(project)
     assert init("--key", "keys/id", stack="other").exit_code == 0
     assert f"nas-k3s:sshPrivateKeyFile: {project}/keys/id\n" in written(project, "other")
+
+
+def test_a_key_with_a_passphrase_is_answered_with_the_option_and_no_setting(
+    project: Path, tmp_path: Path
+) -> None:
+    key = tmp_path / "id"
+    key.write_text("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n")
+    key.chmod(0o600)
+    done = init("--key", str(key))
+    assert done.exit_code == 2
+    assert "and leave --key out: without it the agent's keys are used" in done.stderr
+    assert "pulumi config rm" not in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from nas.checks.data import token_print
 from nas.checks.ports import needed_ports
 from nas.daemon_routes import fingerprint
 from nas.errors import Problem, RefusedError
-from nas.fact_lines import Listener
+from nas.fact_lines import DockerNetwork, Listener
 from nas.facts import Facts, Unreadable
 from nas.image_registries import registry_of
 from nas.plan import Plan, make_plan
@@ -337,6 +338,7 @@ def test_the_ports_that_are_looked_at_are_those_that_k3s_takes() -> None:
 
 AGREES: dict[str, Any] = {
     "http_proxy": "http://192.168.31.198:7222",
+    "https_proxy": "http://192.168.31.198:7222",
     "no_proxy": "localhost,127.0.0.0/8,::1,192.168.31.88",
 }
 
@@ -355,6 +357,7 @@ AGREES: dict[str, Any] = {
         (facts(machine="mips", **AGREES), {}, ["no image for mips"]),
         (facts(**{**AGREES, "no_proxy": "localhost"}), {}, ["restarted"]),
         (facts(**{**AGREES, "http_proxy": "http://192.168.31.198:3128"}), {}, ["restarted"]),
+        (facts(**{**AGREES, "https_proxy": ""}), {}, ["restarted"]),
         (facts(**AGREES), {"noProxy": '["a.lan"]'}, ["restarted"]),
     ],
 )
@@ -671,6 +674,46 @@ def test_a_proxy_that_goes_without_a_restart_is_announced_as_that(setting: str) 
     safe = replace(known, no_restart_policy=())
     said = "\n".join(make_plan(settings(proxy="", restartDaemon=setting), safe).warnings)
     assert ("restarted to take its proxy away" in said) == (setting == "when-safe")
+
+
+def test_a_proxy_that_stays_in_place_restarts_nothing_when_the_setting_goes() -> None:
+    known = facts(applied_put="a", put="a", container="running", running=3)
+    said = "\n".join(make_plan(settings(proxy="", keepDaemonProxy="true"), known).warnings)
+    assert "restart" not in said
+
+
+def test_what_the_owner_of_an_old_engine_set_by_hand_is_enough_with_any_list() -> None:
+    """docs/daemon-proxy.md: on a `custom` NAS an engine before 23 is set by hand."""
+    config = {"platform": "custom", "dockerPath": "/usr/bin/docker"}
+    config |= {"daemonConfigFile": "/etc/docker/daemon.json", "daemonRestartCommand": "restart"}
+    known = facts(platform="custom", engine="20.10.5", **{**AGREES, "no_proxy": "localhost"})
+    assert make_plan(settings(**config), known).warnings == ()
+    with pytest.raises(RefusedError, match="knows no proxies"):
+        make_plan(settings(**config), replace(known, https_proxy=""))
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "spared"),
+    [("", False), ("reg.lan", True), (".lan", True), ("reg.lan:5000", True), ("reg.lan:1", False)],
+)
+def test_a_registry_that_docker_goes_to_by_itself_is_known(no_proxy: str, spared: bool) -> None:
+    config = {"k3sImage": "reg.lan:5000/rancher/k3s:v1.34.4-k3s1", "noProxy": no_proxy}
+    assert make_plan(settings(**config), facts()).registry_spared is spared
+
+
+def test_kept_data_whose_block_overlaps_is_told_and_its_block_not_refused() -> None:
+    """Removing the container must not make a cluster of which no way leads back."""
+    taken = DockerNetwork("bridge", "bridge", (ip_network("10.42.0.0/16"),))
+    kept = facts(
+        docker_networks=(taken,), cluster_data="there", made_with={"cluster-cidr": "10.42.0.0/16"}
+    )
+    assert any("10.42.0.0/16 of the cluster overlaps" in one for one in plan(kept).warnings)
+    with pytest.raises(RefusedError, match="clusterCidr"):
+        plan(replace(kept, cluster_data="", made_with={}))
+
+
+def test_a_docker_that_told_no_networks_has_its_bridge_all_the_same() -> None:
+    assert plan(facts(docker_networks=()), networkMode="bridge").settings.network_mode == "bridge"
 
 
 def test_a_daemon_that_is_down_is_said_and_no_restart_announced() -> None:

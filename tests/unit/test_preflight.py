@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nas.facts import Facts, Unreadable
@@ -57,13 +57,18 @@ def test_a_nas_that_answers_stops_nothing(preview: bool) -> None:
     assert check(FACTS, preview=preview) == []
 
 
-@pytest.mark.parametrize("facts", [AWAY, TOOL])
-def test_a_nas_that_is_off_stops_up_but_no_preview(facts: Unreadable) -> None:
+@pytest.mark.parametrize(
+    ("facts", "named", "words"),
+    [(AWAY, "host", "sshPort"), (TOOL, "ssh", "install an OpenSSH client")],
+)
+def test_a_nas_that_is_not_reached_stops_up_but_no_preview(
+    facts: Unreadable, named: str, words: str
+) -> None:
     assert check(facts, preview=True) == []
     ((key, why, fix),) = check(facts, preview=False)
-    assert key == "host"
+    assert key == named
     assert facts.reason in why
-    assert "sshPort" in fix
+    assert words in fix
 
 
 @pytest.mark.parametrize("preview", [True, False])
@@ -129,3 +134,16 @@ HOSTS = ["nas.lan", "NAS.lan", "10.1.2.3", "fd00::5", "localhost", "127.0.0.9", 
 def test_a_bypass_is_what_go_takes_for_one(host: str, entries: list[str]) -> None:
     no_proxy = ",".join(entries)
     assert is_bypassed(host, no_proxy) == (not GoNoProxy(no_proxy).uses_proxy(host))
+
+
+PORTED = st.builds("{}{}".format, ENTRIES, st.sampled_from(["", ":443", ":5000"]))
+
+
+@given(st.sampled_from(HOSTS), st.lists(PORTED), st.sampled_from([443, 5000]))
+@example("nas.lan", ["nas.lan:5000"], 5000)
+@example("fd00::5", ["[fd00::5]:5000"], 5000)
+def test_an_entry_with_a_port_counts_for_that_port(
+    host: str, entries: list[str], port: int
+) -> None:
+    no_proxy = ",".join(entries)
+    assert is_bypassed(host, no_proxy, port) == (not GoNoProxy(no_proxy).uses_proxy(host, port))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nas.errors import RefusedError
 from nas.facts import ssh_command
 from nas.home import expand
 from nas.ssh import SshTarget, known_host_key, ssh_target
@@ -102,6 +103,14 @@ def test_a_second_run_leaves_the_file_alone(home: Path) -> None:
     before = file.stat().st_mtime_ns
     target().write_known_hosts()
     assert file.stat().st_mtime_ns == before
+
+
+def test_a_place_that_cannot_be_written_is_one_error_with_the_path(home: Path) -> None:
+    (home / ".nas-k3s").write_text("")
+    with pytest.raises(RefusedError) as refused:
+        target().write_known_hosts()
+    assert f"known_hosts = {home}/.nas-k3s/known_hosts/" in str(refused.value)
+    assert "-> make ~/.nas-k3s/known_hosts/" in str(refused.value)
 
 
 def test_without_a_key_nothing_is_written(home: Path) -> None:
