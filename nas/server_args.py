@@ -36,6 +36,10 @@ OURS = {
 """Flag -> why it cannot be given."""
 
 _TOKENS = re.compile(r"t|(?:agent-)?token(?:-file)?")
+_SECRETS = re.compile(r"etcd-s3-(?:access-key|secret-key|session-token)|vpn-auth")
+_PLACES = re.compile(r"datastore-endpoint|etcd-s3-proxy")
+"""Flags whose value may hold a login."""
+_LOGIN = re.compile(r"[^/@]:[^/@][^@]*@")
 
 
 def check(arguments: Sequence[str]) -> list[tuple[int, BadValueError]]:
@@ -44,7 +48,8 @@ def check(arguments: Sequence[str]) -> list[tuple[int, BadValueError]]:
     takes_value = False
     for index, argument in enumerate(arguments):
         is_flag = argument.startswith("-")
-        fault = _flag_fault(argument) if is_flag else _word_fault(argument, takes_value)
+        behind = "" if "=" in argument else "".join(arguments[index + 1 : index + 2])
+        fault = _flag_fault(argument, behind) if is_flag else _word_fault(takes_value)
         if fault is None and is_flag and "=" in argument and argument in arguments[:index]:
             fault = BadValueError("stands there twice", "remove one")
         if fault is not None:
@@ -63,7 +68,7 @@ def shown(argument: object) -> str:
     return f'"{match[0]}{rest[0]}..."' if rest else f'"{match[0]}"'
 
 
-def _word_fault(argument: str, takes_value: bool) -> BadValueError | None:
+def _word_fault(takes_value: bool) -> BadValueError | None:
     if takes_value:
         return None
     return BadValueError(
@@ -72,13 +77,19 @@ def _word_fault(argument: str, takes_value: bool) -> BadValueError | None:
     )
 
 
-def _flag_fault(argument: str) -> BadValueError | None:
+def _flag_fault(argument: str, behind: str) -> BadValueError | None:
     flag = re.split(r"[=\s]", argument.lstrip("-"), maxsplit=1)[0]
     if _TOKENS.fullmatch(flag):
         return BadValueError(
             "would show the token to everybody who may list containers",
             "remove it, and set nas-k3s:token as a secret: pulumi config set --secret "
             "nas-k3s:token",
+        )
+    if _SECRETS.fullmatch(flag) or (_PLACES.fullmatch(flag) and _LOGIN.search(argument + behind)):
+        return BadValueError(
+            "would show a secret to everybody who may list containers or processes",
+            f"remove it, and write `{flag}: ...` into config.yaml in the volume of "
+            "/etc/rancher/k3s, which k3s reads by itself",
         )
     if flag in HAVE_SETTINGS:
         return BadValueError(

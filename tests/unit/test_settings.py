@@ -355,6 +355,14 @@ INVALID_WITH_SECRET: dict[str, Callable[[str], dict[str, str]]] = {
     "serverArgs, datastore and a fault": lambda s: {
         "serverArgs": json.dumps([f"--datastore-endpoint= pg://u:{s}@h\n"])
     },
+    "serverArgs, datastore alone": lambda s: {
+        "serverArgs": json.dumps([f"--datastore-endpoint=mysql://u:{s}@tcp(h:3306)/k3s"])
+    },
+    "serverArgs, datastore in two": lambda s: {
+        "serverArgs": json.dumps(["--datastore-endpoint", f"mysql://u:{s}@tcp(h:3306)/k3s"])
+    },
+    "serverArgs, key of a bucket": lambda s: {"serverArgs": f"--etcd-s3-secret-key={s}"},
+    "serverArgs, VPN": lambda s: {"serverArgs": f"--vpn-auth=name=tailscale,joinKey={s}"},
     "serverArgs, a word": lambda s: {"serverArgs": json.dumps([s.lstrip("-")])},
     "serverArgs of a wrong type": lambda s: {"serverArgs": json.dumps({"--token": s})},
     "host with user": lambda s: {"host": f"admin:{s}@nas"},
@@ -411,6 +419,12 @@ def test_credentials_in_a_url_are_checked_as_they_are_meant(proxy: str) -> None:
         (["--data-dir=/x"], '"--data-dir=..."', "remove it"),
         (["--kubelet-arg=max-pods=5"], '"--kubelet-arg=..."', "nas-k3s:kubeletArgs"),
         (["--snapshotter", "native"], '"--snapshotter"', "nas-k3s:snapshotter"),
+        (["--vpn-auth", "x"], '"--vpn-auth"', "`vpn-auth: ...` into config.yaml"),
+        (
+            ["--datastore-endpoint=mysql://u:p@tcp(h:1)/k"],
+            '"--datastore-endpoint=..."',
+            "into config.yaml",
+        ),
         (["agent"], "[not shown]", "`server` is there already"),
         (["--kube-proxy-arg v=4"], '"--kube-proxy-arg ..."', "own item"),
         ([""], "[not shown]", "--OPTION=VALUE"),
@@ -429,6 +443,8 @@ def test_an_argument_that_is_another_settings_is_refused(
     [
         ["--flannel-backend=none", "--disable-network-policy"],
         ["--kube-proxy-arg", "v=4", "--debug"],
+        ["--datastore-endpoint=postgres://k3s@10.0.0.5:5432/k3s", "--vpn-auth-file=/x"],
+        ["--datastore-endpoint", "https://10.0.0.5:2379"],
         ["--kube-apiserver-arg=feature-gates=A=true,B=false"],
         ["--node-label=a=b c"],
     ],
