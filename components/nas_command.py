@@ -37,7 +37,7 @@ class ScriptArgs(TypedDict):
     delete: NotRequired[str]
     """Mode argument on delete; without it, nothing runs then."""
     timeout: int
-    """Seconds for each of create, update and delete, the dialling included."""
+    """Seconds for each of create, update and delete; dialling comes on top."""
     secret_output: NotRequired[bool]
     """Whether standard output and error are secret and never shown."""
 

@@ -1,4 +1,4 @@
-"""The program of one stack: the five components and what they hand to each other."""
+"""The program of one stack: the components and what they hand to each other."""
 
 from __future__ import annotations
 

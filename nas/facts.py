@@ -112,7 +112,6 @@ class Facts:
     docker_on_path: str = ""
     config: str = ""
     engine: str = ""
-    storage_driver: str = ""
     data_root: str = ""
     data_directory: str = ""
     data_directory_is: str = ""
@@ -234,7 +233,6 @@ def parse_facts(text: str, question: WayQuestion | None = None) -> Facts:
         docker_on_path=one("docker_on_path"),
         config=one("config"),
         engine=one("engine"),
-        storage_driver=one("storage_driver"),
         data_root=one("data_root"),
         data_directory=one("data_directory"),
         data_directory_is=one("data_directory_is"),

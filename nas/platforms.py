@@ -2,7 +2,7 @@
 takes into it, and what to click where there is no way.
 
 Adding a NAS is one `Platform` here and its tests. The scripts that run on the NAS get the table as
-one shell function a platform (`shell_table`), so no path of a vendor stands anywhere else.
+one shell function a platform (`shell_table`).
 """
 
 from __future__ import annotations

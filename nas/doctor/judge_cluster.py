@@ -168,7 +168,7 @@ def _inside(case: Case) -> Mapping[str, str]:
     settings = case.settings
 
     def first(block: str) -> str:
-        return str(ipaddress.ip_network(block.partition(",")[0], strict=False)[1])
+        return str(ipaddress.ip_network(block, strict=False)[1])
 
     hosts = {
         first(settings.cluster_cidr): "clusterCidr",

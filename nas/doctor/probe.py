@@ -99,7 +99,7 @@ def _on_nas(
     case: Case, through: tuple[str, ...], beside: tuple[str, ...], deadline: float
 ) -> OnNas:
     settings, daemon = case.settings, case.daemon
-    services = ipaddress.ip_network(settings.service_cidr.partition(",")[0], strict=False)
+    services = ipaddress.ip_network(settings.service_cidr, strict=False)
     url = None if daemon is None else daemon.url
     script = render(
         "doctor.sh",

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Makes docker reachable for `docker -H ssh://`, which runs `docker system dial-stdio` on the
-# PATH of a non-login SSH command. A NAS keeps docker elsewhere, so a two-line wrapper is put there.
+# PATH of a non-login SSH command. A NAS keeps docker elsewhere, so a small wrapper is put there.
 #
 # apply   prints the docker that SSH commands find; writes the wrapper when there is none
 # remove  removes our wrapper, and only ours

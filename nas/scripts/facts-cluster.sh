@@ -40,7 +40,12 @@ place_above() {
     /*) above=${1%/*} ;;
     *) above=$2 ;;
   esac
-  while [ -n "$above" ] && [ ! -d "$above" ]; do above=${above%/*}; done
+  while [ -n "$above" ] && [ ! -d "$above" ]; do
+    case $above in
+      */*) above=${above%/*} ;;
+      *) above= ;;
+    esac
+  done
   printf '%s\n' "${above:-/}"
 }
 

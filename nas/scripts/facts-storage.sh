@@ -26,12 +26,14 @@ volume_facts() {
   return 0
 }
 
-# The nearest directory above that exists.
+# The nearest directory above that exists; / for what is no whole path.
 existing() {
   existing_path=$1
   while [ ! -d "$existing_path" ]; do
-    existing_path=${existing_path%/*}
-    [ -n "$existing_path" ] || existing_path=/
+    case $existing_path in
+      /*/*) existing_path=${existing_path%/*} ;;
+      *) existing_path=/ ;;
+    esac
   done
   printf '%s' "${existing_path%/}"
 }

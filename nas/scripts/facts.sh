@@ -54,7 +54,7 @@ docker_facts() {
   ask_engine
   proxy_facts
   [ -n "$info" ] || return 0
-  printf 'engine=%s\nstorage_driver=%s\ndata_root=%s\n' "$engine" "$storage_driver" "$data_root"
+  printf 'engine=%s\ndata_root=%s\n' "$engine" "$data_root"
   [ -z "$shown_http" ] || printf 'http_proxy=%s\n' "$shown_http"
   [ -z "$shown_https" ] || printf 'https_proxy=%s\n' "$shown_https"
   [ -z "$shown_no" ] || printf 'no_proxy=%s\n' "$shown_no"
@@ -75,15 +75,15 @@ docker_facts() {
   cluster_facts "$data_root/volumes"
 }
 
-# Sets info to what Docker says of itself, empty when it does not answer, and engine, storage_driver,
+# Sets info to what Docker says of itself, empty when it does not answer, and engine,
 # data_root and the proxies shown_*; the pools of its networks are the lines of info after the first.
 ask_engine() {
   # The last of the line is the owner's and may hold anything. A CLI before 20.10 knows no pools: it
   # fails at them, with that line written.
   info=$(bounded 15 "$docker" info --format \
-    '{{.ServerVersion}}|{{.Driver}}|{{.DockerRootDir}}|{{.HTTPProxy}}|{{.HTTPSProxy}}|{{join (split .NoProxy "\n") " "}}
+    '{{.ServerVersion}}|{{.DockerRootDir}}|{{.HTTPProxy}}|{{.HTTPSProxy}}|{{join (split .NoProxy "\n") " "}}
 {{range .DefaultAddressPools}}{{println .Base}}{{end}}' 2>/dev/null)
-  IFS='|' read -r engine storage_driver data_root shown_http shown_https shown_no <<EOF
+  IFS='|' read -r engine data_root shown_http shown_https shown_no <<EOF
 $info
 EOF
 }

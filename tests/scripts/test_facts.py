@@ -56,7 +56,7 @@ def test_a_qnap_is_read_with_its_docker_and_its_containers(nas: FakeNas) -> None
     assert found.docker == f"{QPKG}/bin/docker"
     assert found.docker_on_path == ""
     assert found.config == nas.config
-    assert (found.engine, found.storage_driver, found.data_root) == ("27.1.2", "overlay2", DATA)
+    assert (found.engine, found.data_root) == ("27.1.2", DATA)
     assert found.data_fs
     assert found.time is not None
     assert found.kernel
@@ -174,6 +174,15 @@ def test_what_the_data_of_the_cluster_is_for_is_read_off_its_container(nas: Fake
         "cluster-domain": "x",
         "service-cidr": "10.43.0.0/16",
     }
+
+
+def test_a_docker_that_tells_no_path_for_its_data_ends_the_reading_like_any_other(
+    nas: FakeNas,
+) -> None:
+    """A search for the directory above it would never come to /."""
+    nas.write("/state/data_root", "nonsense")
+    found = read(nas)
+    assert (found.engine, found.data_root) == ("27.1.2", "nonsense")
 
 
 @pytest.mark.parametrize("token", ["K10" + "ab" * 32 + "::server:s3:cret::x", "node:s3:cret::x"])

@@ -27,7 +27,6 @@ FACTS = Facts(
     platform="qnap",
     docker="/share/CACHEDEV1_DATA/.qpkg/container-station/bin/docker",
     engine="27.1.2",
-    storage_driver="overlay2",
     data_root="/share/CACHEDEV1_DATA/Container/container-station-data/lib/docker",
     data_fs="ext2/ext3",
     running=2,
