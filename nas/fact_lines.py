@@ -43,6 +43,26 @@ class DockerNetwork:
     subnets: tuple[Network, ...]
 
 
+@dataclass(frozen=True)
+class Space:
+    """Of one file system, in bytes and in numbers; no inodes: it makes them as it goes."""
+
+    size: int
+    free: int
+    inodes: int = 0
+    free_inodes: int = 0
+
+
+def space(text: str) -> Space | None:
+    """Block size, blocks, blocks for everybody, inodes, free inodes, as `stat -f` counts them;
+    None where it did not tell."""
+    parts = text.split("|")
+    if len(parts) != 5 or not all(part.isdecimal() for part in parts):
+        return None
+    block, blocks, free, inodes, free_inodes = map(int, parts)
+    return Space(block * blocks, block * free, inodes, free_inodes)
+
+
 def values_of(text: str) -> dict[str, list[str]]:
     """The `name=value` lines of a script: name -> its values that are not empty."""
     values: dict[str, list[str]] = {}

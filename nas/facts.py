@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from nas import fact_lines
-from nas.fact_lines import DockerNetwork, Listener, Network, Route, last, values_of
+from nas.fact_lines import DockerNetwork, Listener, Network, Route, Space, last, values_of
 from nas.proxy_way import Way, WayQuestion, variables_of
 from nas.remote_script import launched, render
 from nas.settings import Settings, platform_variables
@@ -85,8 +85,8 @@ class Facts:
         token: fingerprint of the token that the cluster's data is encrypted with.
         running: number of running containers.
         no_restart_policy: running containers that Docker would not start again by itself.
-        data_size, data_free, data_inodes, data_free_inodes: of the file system below Docker's
-            data, in bytes and in numbers; no inodes: it makes them as it goes.
+        docker_space: of the file system below Docker's data.
+        directory_space: of that below `dataDirectory`, None where that is not set.
         memory, memory_free: in KiB; free is what programs can still have.
         skew: seconds that its clock is ahead of this machine's.
         applied_time: when our last run noted what it left for the daemon's proxy.
@@ -158,10 +158,8 @@ class Facts:
     token: str = ""
     running: int | None = None
     no_restart_policy: tuple[str, ...] = field(default=())
-    data_size: int | None = None
-    data_free: int | None = None
-    data_inodes: int | None = None
-    data_free_inodes: int | None = None
+    docker_space: Space | None = None
+    directory_space: Space | None = None
     memory: int | None = None
     memory_free: int | None = None
     skew: float | None = None
@@ -279,7 +277,8 @@ def parse_facts(text: str, question: WayQuestion | None = None) -> Facts:
         token=one("token"),
         running=number("running"),
         no_restart_policy=tuple(every("no_restart_policy")),
-        **_space(one("data_space")),
+        docker_space=fact_lines.space(one("docker_space")),
+        directory_space=fact_lines.space(one("directory_space")),
         memory=number("memtotal"),
         memory_free=number("memavailable"),
         applied_time=number("applied_time"),
@@ -295,20 +294,6 @@ def parse_facts(text: str, question: WayQuestion | None = None) -> Facts:
 def _flags(lines: Sequence[str]) -> dict[str, str]:
     parts = [line.removeprefix("--").partition("=") for line in lines]
     return {flag: value for flag, _, value in parts}
-
-
-def _space(text: str) -> dict[str, int]:
-    """Block size, blocks, blocks for everybody, inodes, free inodes, as `stat -f` counts them."""
-    parts = text.split("|")
-    if len(parts) != 5 or not all(part.isdecimal() for part in parts):
-        return {}
-    block, blocks, free, inodes, free_inodes = map(int, parts)
-    return {
-        "data_size": block * blocks,
-        "data_free": block * free,
-        "data_inodes": inodes,
-        "data_free_inodes": free_inodes,
-    }
 
 
 def ssh_command(target: SshTarget, command: str) -> list[str]:

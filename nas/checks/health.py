@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from nas.fact_lines import Space
 from nas.facts import Facts
 
 CLOCK_OFF, CLOCK_FAR = 30, 300
@@ -61,22 +62,26 @@ def check_memory(facts: Facts) -> Trouble | None:
 
 
 def check_disk(facts: Facts) -> Trouble | None:
-    """Whether Docker and the cluster can still write."""
-    free, size = facts.data_free, facts.data_size
-    if free is None or size is None:
-        return None
+    """Whether Docker and the cluster can still write; of two disks that ail, the worse."""
+    places = ((facts.data_root, facts.docker_space), (facts.data_directory, facts.directory_space))
+    found = (_check_space(place, space) for place, space in places if space is not None)
+    ailing = [trouble for trouble in found if trouble is not None]
+    return min(ailing, key=lambda trouble: not trouble.grave, default=None)
+
+
+def _check_space(place: str, space: Space) -> Trouble | None:
     values = {
-        "place": facts.data_root,
-        "free": f"{free / 1024**3:.1f}",
-        "size": f"{size / 1024**3:.1f}",
+        "place": place,
+        "free": f"{space.free / 1024**3:.1f}",
+        "size": f"{space.size / 1024**3:.1f}",
     }
-    if free < DISK_GONE:
+    if space.free < DISK_GONE:
         return Trouble("disk-full", True, values)
-    if free < EVICTION * size:
+    if space.free < EVICTION * space.size:
         return Trouble("disk-pressure", True, values)
-    if facts.data_inodes and (facts.data_free_inodes or 0) < EVICTION * facts.data_inodes:
-        return Trouble("inodes-gone", True, {**values, "inodes": str(facts.data_free_inodes)})
-    if free < DISK_SHORT:
+    if space.inodes and space.free_inodes < EVICTION * space.inodes:
+        return Trouble("inodes-gone", True, {**values, "inodes": str(space.free_inodes)})
+    if space.free < DISK_SHORT:
         return Trouble("disk-short", False, values)
     return None
 

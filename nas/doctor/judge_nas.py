@@ -85,7 +85,7 @@ def memory(case: Case) -> Finding:
 
 
 def disk(case: Case) -> Finding:
-    return _health("disk", case.known.data_free is not None, check_disk(case.known))
+    return _health("disk", case.known.docker_space is not None, check_disk(case.known))
 
 
 def docker(case: Case) -> Finding:

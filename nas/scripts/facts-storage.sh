@@ -8,6 +8,7 @@ storage_facts() {
   if [ -n "$DATA_DIRECTORY" ]; then
     place=$(resolved "$DATA_DIRECTORY")
     printf 'data_directory=%s\ndata_directory_is=%s\n' "$place" "$(directory_state "$place")"
+    space_fact directory_space "$(existing "$place")/"
   fi
   [ -n "$place" ] || return 0
   printf 'data_fs=%s\n' "$(file_system "$(existing "$place")")"
@@ -16,6 +17,11 @@ storage_facts() {
     index(place, at) == 1 && length(at) >= length(best) { best = at; found = $1 " " $2 }
     END { if (found != "") print "data_mount=" found }' /proc/mounts 2>/dev/null
   return 0
+}
+
+# space_fact NAME DIRECTORY: what its file system has, and what is left.
+space_fact() {
+  printf '%s=%s\n' "$1" "$(stat -f -c '%S|%b|%a|%c|%d' "$2" 2>/dev/null)"
 }
 
 # Mount points of disks, for advice. /mnt/HDA_ROOT and /mnt/ext are system partitions of a QNAP.

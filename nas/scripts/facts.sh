@@ -65,7 +65,7 @@ docker_facts() {
   tag_facts
   begin_image "$shown_http"
   storage_facts "$data_root"
-  printf 'data_space=%s\n' "$(stat -f -c '%S|%b|%a|%c|%d' "$data_root" 2>/dev/null)"
+  space_fact docker_space "$data_root"
   docker_network_facts
   ask_volumes "$DATA_PLACE" "$ETC_PLACE"
   if take_data "$(said_of_container mounted)" look_for_place; then

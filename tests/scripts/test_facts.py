@@ -122,15 +122,20 @@ def test_room_and_memory_are_read_as_numbers(nas: FakeNas) -> None:
     found = read(nas)
     seen = os.statvfs(nas.path(DATA))
     assert (found.memory, found.memory_free) == (8000, 4000)
-    assert found.data_size == seen.f_frsize * seen.f_blocks
-    assert found.data_inodes == seen.f_files
-    assert found.data_free is not None
-    assert 0 < found.data_free < found.data_size
+    assert found.docker_space is not None
+    assert found.docker_space.size == seen.f_frsize * seen.f_blocks
+    assert found.docker_space.inodes == seen.f_files
+    assert 0 < found.docker_space.free < found.docker_space.size
+    assert found.directory_space is None
+    # Of what is there of the way to a directory that is not.
+    found = read(nas, directory=f"{DATA}/cluster/k3s")
+    assert found.directory_space is not None
+    assert found.directory_space.size == seen.f_frsize * seen.f_blocks
 
 
 def test_without_a_folder_of_data_there_is_no_room_to_tell(nas: FakeNas) -> None:
     found = read(nas)
-    assert (found.data_size, found.memory) == (None, None)
+    assert (found.docker_space, found.memory) == (None, None)
 
 
 def test_reading_changes_nothing(nas: FakeNas) -> None:

@@ -12,6 +12,7 @@ from nas.daemon_proxy import plan_daemon_proxy
 from nas.daemon_routes import fingerprint
 from nas.doctor.evidence import Case, Container, Here, OnNas, PortUser
 from nas.drift import without_credentials
+from nas.fact_lines import Space
 from nas.facts import Facts
 from nas.proxy_way import Way
 from nas.server_command import server_env
@@ -28,6 +29,8 @@ PASSWORD = "S3NTINEL-p@ss"
 CONFIG = {"proxyUser": "nas", "proxyPassword": PASSWORD}
 HUB = "registry-1.docker.io:443"
 CONNECTED = "HTTP/1.1 200 Connection established"
+
+ROOM = Space(size=4 * 1024**4, free=1024**4, inodes=1_000_000, free_inodes=900_000)
 
 
 def in_days(days: float) -> Certificate:
@@ -58,10 +61,7 @@ def well(config: dict[str, str] | None = None) -> Case:
         skew=0.0,
         memory=8_000_000,
         memory_free=4_000_000,
-        data_size=4 * 1024**4,
-        data_free=1024**4,
-        data_inodes=1_000_000,
-        data_free_inodes=900_000,
+        docker_space=ROOM,
         way=Way("open", HUB, CONNECTED, Tls("R11", trusted=True)),
     )
     return Case(

@@ -30,6 +30,7 @@ from tests.unit.doctor_samples import (
     IP,
     MASKED,
     PASSWORD,
+    ROOM,
     in_days,
     well,
     with_facts,
@@ -52,6 +53,10 @@ def nas(**changes: object) -> Change:
 
 def facts(**changes: object) -> Change:
     return lambda case: with_facts(case, **changes)
+
+
+def space(**changes: int) -> Change:
+    return facts(docker_space=replace(ROOM, **changes))
 
 
 def tls(seen: Tls) -> Change:
@@ -121,9 +126,14 @@ BROKEN: tuple[tuple[str, str, Change], ...] = (
     ("account", "account-refused", facts(uid=1000, sudo="needed", user="bob")),
     ("clock", "clock-far", facts(skew=-3600.0)),
     ("memory", "memory-gone", facts(memory_free=10_000)),
-    ("disk", "disk-full", facts(data_free=1024**2)),
-    ("disk", "disk-pressure", facts(data_free=100 * 1024**3)),
-    ("disk", "inodes-gone", facts(data_free_inodes=10)),
+    ("disk", "disk-full", space(free=1024**2)),
+    ("disk", "disk-pressure", space(free=100 * 1024**3)),
+    ("disk", "inodes-gone", space(free_inodes=10)),
+    (
+        "disk",
+        "disk-full",
+        facts(data_directory="/share/k3s", directory_space=replace(ROOM, free=1)),
+    ),
     ("kernel", "kernel-refused", facts(container="exited", cgroup_memory="no")),
     ("storage", "storage-refused", facts(container_data="/share/other/k3s")),
     (
@@ -247,7 +257,7 @@ BROKEN: tuple[tuple[str, str, Change], ...] = (
 WARNED: tuple[tuple[str, str, Change], ...] = (
     ("clock", "clock-off", facts(skew=45.0)),
     ("memory", "memory-short", facts(memory_free=300 * 1024)),
-    ("disk", "disk-short", facts(data_free=2 * 1024**3, data_size=8 * 1024**3)),
+    ("disk", "disk-short", space(free=2 * 1024**3, size=8 * 1024**3)),
     ("kernel", "kernel-warned", facts(container="", kernel_may_lack=("vxlan",))),
     (
         "networks",
@@ -280,7 +290,7 @@ UNKNOWN: tuple[tuple[str, str, Change], ...] = (
         lambda case: PROXY_SAYS_407(replace(case, unavailable={"proxyPassword": "no pulumi"})),
     ),
     ("pods", "unknown-needs", nas(api="refused")),
-    ("disk", "unknown-not-read", facts(data_free=None)),
+    ("disk", "unknown-not-read", facts(docker_space=None)),
     ("pull", "unknown-no-scratch", nas(scratch=False, done=False, pull="")),
     ("pull", "unknown-time", nas(done=False, pull="")),
     ("proxy", "unknown-no-nc", nas(nc=False, proxy="", connects={}, pull="unknown")),
@@ -425,7 +435,7 @@ SEVERAL: tuple[tuple[str, str, set[str], Change], ...] = (
         "disk-full",
         {"logs", "container"},
         all_of(
-            facts(data_free=0),
+            space(free=0),
             nas(container=Container("restarting", 1), log=("no space left on device",)),
         ),
     ),

@@ -7,12 +7,21 @@ from typing import Any
 import pytest
 
 from nas.checks.health import find_troubles
+from nas.fact_lines import Space
 from nas.facts import parse_facts
 from nas.plan import make_plan
 from tests.unit.samples import FACTS, facts, settings
 
 GIB = 1024**3
-ROOM = {"data_size": 1000 * GIB, "data_free": 500 * GIB}
+
+
+def room(free: int = 500 * GIB, size: int = 1000 * GIB, **inodes: int) -> dict[str, Space]:
+    return {"docker_space": Space(size, free, **inodes)}
+
+
+def other(free: int) -> dict[str, Space]:
+    """Of `dataDirectory`, on a volume of its own."""
+    return {"directory_space": Space(1000 * GIB, free)}
 
 
 @pytest.mark.parametrize(
@@ -27,14 +36,17 @@ ROOM = {"data_size": 1000 * GIB, "data_free": 500 * GIB}
         ({"memory_free": 600 * 1024}, ()),
         ({"memory_free": 500 * 1024}, ("memory-short",)),
         ({"memory_free": 90 * 1024}, ("memory-gone",)),
-        (ROOM, ()),
-        ({**ROOM, "data_free": GIB // 4}, ("disk-full",)),
-        ({**ROOM, "data_free": 40 * GIB}, ("disk-pressure",)),
-        ({"data_size": 8 * GIB, "data_free": 2 * GIB}, ("disk-short",)),
-        ({**ROOM, "data_inodes": 1000, "data_free_inodes": 49}, ("inodes-gone",)),
-        ({**ROOM, "data_inodes": 1000, "data_free_inodes": 51}, ()),
-        ({**ROOM, "data_inodes": 0, "data_free_inodes": 0}, ()),
-        ({"skew": 99.0, "memory_free": 1, **ROOM}, ("clock-off", "memory-gone")),
+        (room(), ()),
+        (room(free=GIB // 4), ("disk-full",)),
+        (room(free=40 * GIB), ("disk-pressure",)),
+        (room(size=8 * GIB, free=2 * GIB), ("disk-short",)),
+        (room(inodes=1000, free_inodes=49), ("inodes-gone",)),
+        (room(inodes=1000, free_inodes=51), ()),
+        (room(inodes=0, free_inodes=0), ()),
+        ({**room(), **other(500 * GIB)}, ()),
+        ({**room(), **other(GIB // 4)}, ("disk-full",)),
+        ({**room(size=8 * GIB, free=2 * GIB), **other(1)}, ("disk-full",)),
+        ({"skew": 99.0, "memory_free": 1, **room()}, ("clock-off", "memory-gone")),
     ],
 )
 def test_what_ails_a_nas_is_named_once(changes: dict[str, Any], kinds: tuple[str, ...]) -> None:
@@ -43,7 +55,7 @@ def test_what_ails_a_nas_is_named_once(changes: dict[str, Any], kinds: tuple[str
 
 def test_preview_and_up_warn_of_it_with_what_to_do() -> None:
     before = make_plan(settings(), FACTS).warnings
-    found = make_plan(settings(), facts(skew=-3600.0, data_size=GIB, data_free=1)).warnings
+    found = make_plan(settings(), facts(skew=-3600.0, **room(size=GIB, free=1))).warnings
     new = [warning for warning in found if warning not in before]
     assert len(new) == 2
     assert "off by -3600 s" in new[0]
@@ -53,10 +65,10 @@ def test_preview_and_up_warn_of_it_with_what_to_do() -> None:
 
 
 def test_a_file_system_that_makes_inodes_as_it_goes_has_none_to_run_out_of() -> None:
-    found = parse_facts("data_space=4096|1000|500|0|0\n")
-    assert (found.data_size, found.data_free, found.data_inodes) == (4096000, 2048000, 0)
+    found = parse_facts("docker_space=4096|1000|500|0|0\n")
+    assert found.docker_space == Space(size=4096000, free=2048000)
 
 
 @pytest.mark.parametrize("text", ["", "4096|1000", "a|b|c|d|e", "4096|1000|-1|0|0"])
 def test_what_stat_does_not_tell_is_left_out(text: str) -> None:
-    assert parse_facts(f"data_space={text}\n").data_size is None
+    assert parse_facts(f"docker_space={text}\n").docker_space is None
