@@ -388,12 +388,13 @@ def test_a_daemon_that_has_its_proxy_already_needs_no_warning(
 
 def test_other_credentials_restart_docker_although_docker_masks_them() -> None:
     first = {"proxyUser": "u", "proxyPassword": "p"}
-    masked = {**AGREES, "http_proxy": "http://xxxxx:xxxxx@192.168.31.198:7222"}
+    shown = "http://xxxxx:xxxxx@192.168.31.198:7222"
+    masked = {**AGREES, "http_proxy": shown, "https_proxy": shown}
     daemon = plan(**first).daemon
     assert daemon is not None
     for written in (daemon.proxies, daemon.drop_in, daemon.exports):
         put = fingerprint(written)
-        known = facts(**masked, put=put, applied_put=put, https_proxy=masked["http_proxy"])
+        known = facts(**masked, put=put, applied_put=put)
         known = replace(known, applied_proxy=daemon.shown, applied_no_proxy=AGREES["no_proxy"])
         known = replace(
             known, container="running", own_container="k3s", docker_on_path="/usr/bin/docker"
