@@ -88,8 +88,8 @@ def _flag_fault(argument: str, behind: str) -> BadValueError | None:
     if _SECRETS.fullmatch(flag) or (_PLACES.fullmatch(flag) and _LOGIN.search(argument + behind)):
         return BadValueError(
             "would show a secret to everybody who may list containers or processes",
-            f"remove it, and write `{flag}: ...` into config.yaml in the volume of "
-            "/etc/rancher/k3s, which k3s reads by itself",
+            f"remove it, and write `{flag}: ...` into k3s/config.yaml in the volume of "
+            "/etc/rancher, which k3s reads by itself",
         )
     if flag in HAVE_SETTINGS:
         return BadValueError(

@@ -419,11 +419,11 @@ def test_credentials_in_a_url_are_checked_as_they_are_meant(proxy: str) -> None:
         (["--data-dir=/x"], '"--data-dir=..."', "remove it"),
         (["--kubelet-arg=max-pods=5"], '"--kubelet-arg=..."', "nas-k3s:kubeletArgs"),
         (["--snapshotter", "native"], '"--snapshotter"', "nas-k3s:snapshotter"),
-        (["--vpn-auth", "x"], '"--vpn-auth"', "`vpn-auth: ...` into config.yaml"),
+        (["--vpn-auth", "x"], '"--vpn-auth"', "`vpn-auth: ...` into k3s/config.yaml"),
         (
             ["--datastore-endpoint=mysql://u:p@tcp(h:1)/k"],
             '"--datastore-endpoint=..."',
-            "into config.yaml",
+            "into k3s/config.yaml",
         ),
         (["agent"], "[not shown]", "`server` is there already"),
         (["--kube-proxy-arg v=4"], '"--kube-proxy-arg ..."', "own item"),
