@@ -50,6 +50,7 @@ def view_of(config: StackConfig, seen: Look | None) -> View:
         nas=settings.host,
         api_port=settings.api_port,
         container=settings.container_name,
+        network_mode=settings.network_mode,
         daemon_config="" if facts is None else facts.proxy_file or facts.config,
         proxy="" if proxy is None else proxy.address,
         scope=settings.proxy_scope,

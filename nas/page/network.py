@@ -42,6 +42,7 @@ class View:
     """What the picture shows. Nothing in it is a secret.
 
     Attributes:
+        network_mode: the setting networkMode.
         daemon_config: where the daemon's proxy is written, or empty.
         proxy: `host:port`, or empty without one.
         scope: the setting proxyScope.
@@ -53,6 +54,7 @@ class View:
     nas: str
     api_port: int
     container: str
+    network_mode: str
     daemon_config: str
     proxy: str
     scope: str
@@ -88,8 +90,19 @@ def _frames(view: View, lang: Language) -> Iterator[str]:
     yield words(254, 51, f"NAS {view.nas}", "head")
     yield _sign(view, "nas", 668, 46)
     yield box(254, 256, 416, 256, "frame inner", 10)
-    yield words(272, 281, text("timeline.page.container", lang, name=view.container), "head")
+    yield words(272, 281, _container(view, lang), "head")
     yield _sign(view, "k3s", 648, 276)
+
+
+def _container(view: View, lang: Language) -> str:
+    return text("timeline.page.container", lang, name=view.container, mode=view.network_mode)
+
+
+def _daemon_proxy(view: View) -> str:
+    """As it stands there: a drop-in of systemd and a start script set variables."""
+    if not view.daemon_config or view.daemon_config.endswith(".json"):
+        return f'"proxies": {view.proxy}'
+    return f"HTTP_PROXY={view.proxy}"
 
 
 def _boxes(view: View, lang: Language) -> Iterator[str]:
@@ -98,7 +111,7 @@ def _boxes(view: View, lang: Language) -> Iterator[str]:
     yield from _node(4, 404, 176, 76, "pulumi, kubectl", (text("timeline.page.you", lang),))
     daemon = (
         cut_path(view.daemon_config, 298, SIZE - 1) or text("timeline.page.no-config", lang),
-        f'"proxies": {view.proxy}' if view.proxy else text("timeline.page.no-proxy", lang),
+        _daemon_proxy(view) if view.proxy else text("timeline.page.no-proxy", lang),
         text("timeline.page.daemon-note", lang),
     )
     yield from _node(254, 76, 320, 104, "Docker daemon", daemon)

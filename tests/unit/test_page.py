@@ -158,6 +158,17 @@ def test_the_picture_names_the_proxy_and_what_goes_past_it(lang: Language) -> No
     assert any(line.endswith("etc/docker.json") for line in shown)
 
 
+@BOTH
+def test_the_picture_says_the_network_and_how_the_proxy_is_written(lang: Language) -> None:
+    view = page(doctor.well(), networkMode="bridge", nodeIp="").view
+    drop_in = "/etc/systemd/system/docker.service.d/zz-nas-k3s-proxy.conf"
+    shown = " ".join(texts(network(replace(view, daemon_config=drop_in), lang)))
+    assert "bridge" in shown
+    assert "host network" not in shown
+    assert "HTTP_PROXY=192.168.31.198:7222" in shown
+    assert '"proxies"' not in shown
+
+
 def ways(view: View) -> str:
     return network(view, "en")
 
