@@ -203,6 +203,7 @@ restore() {
       containers_back
     elif [ -n "$dockerd" ] && [ -n "$changed" ] && restart_forbidden; then
       say "warning: $why: it runs on with the proxy until somebody restarts it"
+      finish_interrupted_restart
     elif [ -n "$dockerd" ] && [ -n "$changed" ]; then
       restart_daemon || fail "$why" "the owner's config is in place; start Docker by hand"
       containers_back

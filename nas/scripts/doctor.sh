@@ -3,10 +3,10 @@
 # `name=value` lines, most needed first; what cannot be read is left out. Every question has a
 # limit of its own and ends with BUDGET; `done=yes` comes last. Fields of a value are parted by `|`.
 #
-# Variables: PLATFORM, CONTAINER, IMAGE, REGISTRY (of the image), REGISTRY_SPARED, NODE, PROXY_SCHEME, PROXY_HOST
-# (empty: no proxy), PROXY_PORT, PROXY_AUTH, REGISTRIES (asked through the proxy), DIRECT (host:port
-# reached without it), PORTS, DNS_SERVER, DNS_NAME, SMOKE_NAMESPACE, BUDGET and PULL_PROBE_TIMEOUT
-# (seconds).
+# Variables: PLATFORM, CONTAINER, IMAGE, REGISTRY (of the image), REGISTRY_SPARED (yes: Docker goes there
+# without the proxy), NODE, PROXY_SCHEME, PROXY_HOST (empty: no proxy), PROXY_PORT, PROXY_AUTH,
+# REGISTRIES (asked through the proxy), DIRECT (host:port reached without it), PORTS, DNS_SERVER,
+# DNS_NAME, SMOKE_NAMESPACE, BUDGET and PULL_PROBE_TIMEOUT (seconds).
 
 main() {
   doctor_until=$(($(now) + BUDGET))

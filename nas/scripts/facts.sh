@@ -75,8 +75,8 @@ docker_facts() {
   cluster_facts "$data_root/volumes"
 }
 
-# Sets info to what Docker says of itself, empty when it does not answer, and engine,
-# data_root and the proxies shown_*; the pools of its networks are the lines of info after the first.
+# Sets info to what Docker says of itself, empty when it does not answer, and engine, data_root and the
+# proxies shown_*; the pools of its networks are the lines of info after the first.
 ask_engine() {
   # The last of the line is the owner's and may hold anything. A CLI before 20.10 knows no pools: it
   # fails at them, with that line written.

@@ -49,8 +49,8 @@ account() {
 }
 
 # Sets SUDO_STATE, and sudo_said to what sudo says of sh, which runs SCRIPT: its rule may be another
-# than that of other commands, and a password that it does not ask for would be SCRIPT's first line. Cached logins (-k) do not count: they are gone
-# with the next connection.
+# than that of other commands, and a password that it does not ask for would be SCRIPT's first line.
+# Cached logins (-k) do not count: they are gone with the next connection.
 try_sudo() {
   sudo_said=
   sudo=$(PATH=$PATH:/usr/local/bin:/usr/bin:/bin:/opt/bin:/usr/local/sbin:/usr/sbin command -v sudo) || {

@@ -211,23 +211,26 @@ docker_answers() {
 }
 
 # Sets dockerd to the pid of the daemon that owns /var/run/docker.sock, empty when none runs.
-# QNAP runs a second one for its own system containers: its command line says so. One in a container
-# has process numbers of its own.
+# QNAP runs a second one for its own system containers: its command line says so.
 find_dockerd() {
   dockerd=
-  here=$(readlink /proc/self/ns/pid 2>/dev/null) || here=
   for proc in /proc/[0-9]*; do
     [ -r "$proc/comm" ] || continue
     read -r comm <"$proc/comm" 2>/dev/null || continue
     [ "$comm" = dockerd ] || continue
-    there=$(readlink "$proc/ns/pid" 2>/dev/null) || there=$here
-    [ "$there" = "$here" ] || continue
-    if ! grep -q system-docker "$proc/cmdline" 2>/dev/null; then
+    if ! grep -q system-docker "$proc/cmdline" 2>/dev/null && ! in_container "$proc"; then
       dockerd=${proc#/proc/}
       return 0
     fi
   done
   return 1
+}
+
+# in_container PROC: whether a process is one of a container of Docker, whose id its cgroup names, and
+# has process numbers of its own. (A vendor may keep Docker itself in a namespace.)
+in_container() {
+  own_ns=$(readlink /proc/self/ns/pid 2>/dev/null) && its_ns=$(readlink "$1/ns/pid" 2>/dev/null) || return 1
+  [ "$own_ns" != "$its_ns" ] && grep -Eq '[0-9a-f]{64}' "$1/cgroup" 2>/dev/null
 }
 
 # dockerd_flag NAME: prints the value that the running dockerd got on its command line.
