@@ -61,10 +61,6 @@ class Clinic:
             assert program == "pulumi"
             extra = ["--yes", "--skip-preview"] if arguments[0] == "up" else []
             done = self.pulumi(*arguments, *extra, stdin="" if extra else stdin)
-            if "configured Kubernetes cluster is unreachable" in done.stdout:
-                # The Kubernetes provider may look at a cluster whose container is gone before that
-                # is made anew, and looks once; docs/troubleshooting.md says so.
-                done = self.pulumi(*arguments, *extra)
             assert done.returncode == 0, done.stdout + done.stderr
 
     def pulumi(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
