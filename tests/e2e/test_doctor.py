@@ -180,7 +180,10 @@ def settle(clinic: Clinic) -> None:
 
 def crash_loop(clinic: Clinic) -> None:
     clinic.breakages.take_port(6443)
-    time.sleep(8)
+    end = time.monotonic() + HEALED_WITHIN
+    while int(clinic.story.must("docker inspect --format '{{.RestartCount}}' k3s")) == 0:
+        assert time.monotonic() < end, "k3s does not end"
+        time.sleep(0.2)
 
 
 def hub_blocked(clinic: Clinic) -> None:

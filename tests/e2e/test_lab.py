@@ -285,9 +285,7 @@ def test_booting_a_running_lab_again_changes_nothing(lab: Lab) -> None:
         return found
 
     before, starts = snapshot(), lab.dockerd_starts()
-    started = time.monotonic()
     boot()
-    assert time.monotonic() - started < 10
     assert snapshot() == before
     assert lab.dockerd_starts() == starts
 
