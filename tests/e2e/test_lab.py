@@ -18,7 +18,7 @@ from tests.lab.box import Lab
 from tests.lab.process import LabError
 from tests.lab.proxylog import ProxyEntry
 
-from .conftest import AS_FOUND, FORWARDING, INSTANCE, boot
+from .conftest import AS_FOUND, FORWARDING, INSTANCE, boot, docker_json, states
 
 PAUSE = "rancher/mirrored-pause:3.6"
 DOCKER_HUB = "registry-1.docker.io:443"
@@ -30,18 +30,6 @@ def with_proxy(docker_json: str, url: str) -> str:
     """The config file with the proxy added by hand, everything else left in its place."""
     proxies = json.dumps({"http-proxy": url, "https-proxy": url, "no-proxy": "localhost"})
     return docker_json.replace("{\n", f'{{\n    "proxies": {proxies},\n', 1)
-
-
-def docker_json(lab: Lab) -> str:
-    code, text, error = lab.nas(f"cat {lab.docker_json}")
-    assert code == 0, error
-    return text
-
-
-def states(lab: Lab) -> dict[str, str]:
-    code, text, error = lab.nas("docker ps --all --format '{{.Names}} {{.State}}'")
-    assert code == 0, error
-    return dict(line.split() for line in text.splitlines())
 
 
 def pull(lab: Lab, reference: str) -> tuple[int, str]:

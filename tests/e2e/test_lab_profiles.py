@@ -21,7 +21,7 @@ from tests.lab.process import LabError
 from tests.lab.profiles import ADMIN, ADMIN_UID, TRAITS, Engine, Profile
 from tests.lab.project import lab_settings
 
-from .conftest import AS_FOUND, boot
+from .conftest import AS_FOUND, boot, states
 
 PAUSE = "rancher/mirrored-pause:3.6"
 VERSIONS = {"current": "29.", "debian": "20.10."}
@@ -71,11 +71,6 @@ def read(lab: Lab, path: str) -> str:
 
 def write(lab: Lab, path: str, text: str) -> None:
     lab.nas_must(f"printf '%s' {shlex.quote(text)} >{path}")
-
-
-def states(lab: Lab) -> dict[str, str]:
-    listed = lab.nas_must("docker ps --all --format '{{.Names}} {{.State}}'")
-    return dict(line.split() for line in listed.splitlines())
 
 
 def proxy_of(lab: Lab) -> str:
