@@ -251,7 +251,7 @@ class FakeNas:
 
     def k3s(self, **answers: str) -> None:
         """Runs a k3s container whose kubectl gives these answers, see fake/kubectl."""
-        self.container("k3s", "unless-stopped", running=True)
+        self.container("k3s", "always", running=True)
         self.write("/state/containers/k3s/started_at", f"{STARTED}.123456789Z\n")
         self.write("/state/containers/k3s/id", f"{'0123456789ab' * 5}0123\n")
         self.inside("k3s", "kubectl", (FAKES / "kubectl").read_text())
