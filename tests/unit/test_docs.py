@@ -150,7 +150,7 @@ def test_commands_stand_in_blocks_of_the_shell_and_nowhere_else(page: str) -> No
 def test_a_make_target_that_a_page_names_exists(page: str) -> None:
     makefile = (REPO / "Makefile").read_text(encoding="utf-8")
     text = (REPO / page).read_text(encoding="utf-8")
-    for target in re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE):
+    for target in re.findall(r"(?:`|^)make ([a-z0-9-]+)", text, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
