@@ -112,7 +112,8 @@ def _machine(load_before: float) -> Machine:
         processor=named[1].strip() if named else platform.machine(),
         cores=os.cpu_count() or 1,
         memory_gib=round(int(memory[1]) / 2**20, 1) if memory else 0.0,
-        kernel=platform.release(),
+        # What follows is of this one machine.
+        kernel=platform.release().partition("-")[0],
         load=round(load_before, 2),
     )
 

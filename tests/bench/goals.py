@@ -105,7 +105,7 @@ def goals(results: Results) -> tuple[Goal, ...]:
         Goal(
             "down",
             "no API while the version changes, against a stop and a start of k3s",
-            ratio(of("ours", "bump", _down), spread(results.bounce)),
+            ratio(of("ours", "bump", down), spread(results.bounce)),
             1,
             why=_DOWN,
         ),
@@ -123,7 +123,7 @@ def _restarts(run: Run) -> float:
     return run.restarts
 
 
-def _down(run: Run) -> float | None:
+def down(run: Run) -> float | None:
     return run.down
 
 

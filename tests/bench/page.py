@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tests.bench.goals import Goal, goals
+from tests.bench.goals import Goal, down, goals
 from tests.bench.plot import plot
-from tests.bench.results import QUIET_RUNS, Case, FleetCase, Results, Run, Tool
+from tests.bench.results import QUIET_RUNS, Case, FleetCase, Results, Tool
 from tests.bench.stats import Spread, spread
 from tests.lab.paths import REPO
 
@@ -65,7 +65,7 @@ def page(results: Results) -> str:
             ("seconds without the API", ""),
             (
                 *(
-                    (f"{name}, another version", _cell(results.of(t, "bump", _down)))
+                    (f"{name}, another version", _cell(results.of(t, "bump", down)))
                     for t, name in TOOLS.items()
                 ),
                 ("k3s stopped and started", _cell(spread(results.bounce))),
@@ -108,7 +108,6 @@ def write(results: Results) -> None:
     PICTURE.write_text(picture(results), encoding="utf-8")
 
 
-_COUNTS = ("logins", "restarts")
 _YARDSTICKS: tuple[Tool, ...] = ("empty", "providers", "ours")
 
 
@@ -164,10 +163,6 @@ def _range(figure: Spread | None) -> str:
     if figure.least == figure.most:
         return f"{figure.most:.0f}"
     return f"{figure.least:.0f} to {figure.most:.0f}"
-
-
-def _down(run: Run) -> float | None:
-    return run.down
 
 
 def _parts(parts: Mapping[str, float]) -> str:

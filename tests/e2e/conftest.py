@@ -65,22 +65,27 @@ def write_docker_json(lab: Lab) -> Iterator[Callable[[str], None]]:
 
     The file and the containers of the household are as before after the test.
     """
-    before = _read(lab)
+    before = docker_json(lab)
 
     def write(text: str) -> None:
         _write(lab, text)
         lab.restart_docker()
 
     yield write
-    if _read(lab) != before:
+    if docker_json(lab) != before:
         write(before)
     lab.nas("docker start photos notes")
 
 
-def _read(lab: Lab) -> str:
-    code, text, error = lab.nas(f"cat {lab.docker_json}")
-    assert code == 0, error
-    return text
+def docker_json(lab: Lab) -> str:
+    """The daemon's config file."""
+    return lab.nas_must(f"cat {lab.docker_json}")
+
+
+def states(lab: Lab) -> dict[str, str]:
+    """Container -> its state."""
+    listed = lab.nas_must("docker ps --all --format '{{.Names}} {{.State}}'")
+    return dict(line.split() for line in listed.splitlines())
 
 
 def _write(lab: Lab, text: str) -> None:

@@ -132,6 +132,10 @@ class Story:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def uid(self, namespace: str = "kube-system") -> str:
+        """UID of a namespace; that of kube-system stays as long as the cluster does."""
+        return self.kubectl("get", "namespace", namespace, "-o", "jsonpath={.metadata.uid}")
+
     def clear(self) -> None:
         """Empties the stack and forgets the cluster's data, whatever a test left behind."""
         if self.project.resources():

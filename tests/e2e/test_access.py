@@ -13,6 +13,7 @@ import pytest
 import yaml
 from cryptography import x509
 
+from nas.smoke import SMOKE_NAMESPACE
 from tests.e2e.story import K3S_IMAGE, Story, story_of
 from tests.lab.box import Lab
 from tests.lab.certificates import reissue
@@ -36,7 +37,6 @@ users:
   user:
     token: S3NTINELwork
 """
-UID = ("get", "namespace", "nas-k3s-smoke", "-o", "jsonpath={.metadata.uid}")
 IN_CLUSTER = ("kubernetes:core/v1:Namespace", "kubernetes:batch/v1:Job")
 
 
@@ -195,14 +195,14 @@ def test_a_certificate_near_its_end_is_renewed_by_a_restart_in_place(
 def test_another_address_of_the_nas_replaces_the_container_and_no_object_but_the_proof(
     story: Story, own_file: Path
 ) -> None:
-    first, uid, cluster = story.container()[0], story.kubectl(*UID), identifier(story)
+    first, uid, cluster = story.container()[0], story.uid(SMOKE_NAMESPACE), identifier(story)
     other = story.lab.nas_host.rpartition(".")[0] + ".89"
     story.must(f"ip address add {other}/24 dev eth0")
     story.configure(kubeconfigFile=str(own_file), host=other, nodeIp=story.lab.nas_host)
     story.must_up()
     assert story.container()[0] != first
     assert story.project.outputs()["endpoint"] == f"https://{other}:6443"
-    assert (story.kubectl(*UID), identifier(story)) == (uid, cluster)
+    assert (story.uid(SMOKE_NAMESPACE), identifier(story)) == (uid, cluster)
     unchanged(story)
     story.configure(kubeconfigFile=str(own_file))
 
@@ -216,10 +216,10 @@ def test_another_address_of_the_nas_replaces_the_container_and_no_object_but_the
     ids=["volumes removed", "emptied in place"],
 )
 def test_with_other_data_the_objects_are_made_anew(story: Story, purge: str) -> None:
-    uid, cluster = story.kubectl(*UID), identifier(story)
+    uid, cluster = story.uid(SMOKE_NAMESPACE), identifier(story)
     story.must(purge.format(data=data(story)))
     story.must_up()
-    assert story.kubectl(*UID) != uid
+    assert story.uid(SMOKE_NAMESPACE) != uid
     assert identifier(story) != cluster
     unchanged(story)
 

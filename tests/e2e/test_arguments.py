@@ -13,7 +13,6 @@ from tests.e2e.story import Story, story_of
 from tests.lab.box import Lab
 
 STACK = "arguments"
-IDENTITY = ("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
 LINE = "failed to validate kubelet configuration"
 
 
@@ -49,7 +48,7 @@ def test_an_option_that_k3s_does_not_have_stops_up_and_the_server_goes_on(story:
 def test_a_value_that_only_the_kubelet_can_judge_ends_the_wait_and_doctor_names_it(
     story: Story,
 ) -> None:
-    identity = story.kubectl(*IDENTITY)
+    identity = story.uid()
     story.configure(kubeletArgs=["topology-manager-policy=nope"])
     began = time.monotonic()
     done = story.up()
@@ -65,5 +64,5 @@ def test_a_value_that_only_the_kubelet_can_judge_ends_the_wait_and_doctor_names_
     assert "nas-k3s:kubeletArgs" in check["fix"]["text"]
     story.configure()
     story.must_up()
-    assert story.kubectl(*IDENTITY) == identity
+    assert story.uid() == identity
     assert doctor(story)["exitCode"] == 0

@@ -14,7 +14,6 @@ from tests.lab.box import Lab
 from tests.lab.project import forget_known_hosts
 
 LISTENER = "nc -l -p 10250 -e true </dev/null >/dev/null 2>&1"
-IDENTITY = ("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
 SHAPE = {
     "apiPort": 16443,
     # As the NAS shows it to people: `Container` is a symbolic link into the volume.
@@ -76,7 +75,7 @@ def bridged(story: Story) -> Bridged:
     story.configure(**SHAPE)
     story.must_up()
     assert "link cni0" in story.network()
-    made = Bridged(story, network, story.kubectl(*IDENTITY))
+    made = Bridged(story, network, story.uid())
     story.configure(**BRIDGE)
     story.must_up()
     return made
@@ -109,7 +108,7 @@ def test_a_cluster_that_moves_to_a_bridge_is_the_same_and_leaves_nothing_behind(
     bridged: Bridged,
 ) -> None:
     story = bridged.story
-    assert story.kubectl(*IDENTITY) == bridged.identity
+    assert story.uid() == bridged.identity
     assert story.project.outputs()["endpoint"] == f"https://{story.lab.nas_host}:16443"
     node, container = addresses(bridged.story)
     assert node == container != story.lab.nas_host
@@ -162,7 +161,7 @@ def test_a_container_that_gets_another_address_is_the_same_cluster(bridged: Brid
     try:
         story.must("docker start k3s")
         assert _settled(bridged) != before
-        assert story.kubectl(*IDENTITY) == bridged.identity
+        assert story.uid() == bridged.identity
         story.kubectl("-n", "kube-system", "logs", "deployment/coredns")
         story.must_up()
         assert set(story.changes()) == {"same"}

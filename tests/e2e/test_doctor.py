@@ -61,10 +61,6 @@ class Clinic:
             assert program == "pulumi"
             extra = ["--yes", "--skip-preview"] if arguments[0] == "up" else []
             done = self.pulumi(*arguments, *extra, stdin="" if extra else stdin)
-            if "configured Kubernetes cluster is unreachable" in done.stdout:
-                # The Kubernetes provider may look at a cluster whose container is gone before that
-                # is made anew, and looks once; docs/troubleshooting.md says so.
-                done = self.pulumi(*arguments, *extra)
             assert done.returncode == 0, done.stdout + done.stderr
 
     def pulumi(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -184,7 +180,10 @@ def settle(clinic: Clinic) -> None:
 
 def crash_loop(clinic: Clinic) -> None:
     clinic.breakages.take_port(6443)
-    time.sleep(8)
+    end = time.monotonic() + HEALED_WITHIN
+    while int(clinic.story.must("docker inspect --format '{{.RestartCount}}' k3s")) == 0:
+        assert time.monotonic() < end, "k3s does not end"
+        time.sleep(0.2)
 
 
 def hub_blocked(clinic: Clinic) -> None:

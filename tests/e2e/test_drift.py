@@ -136,14 +136,13 @@ def test_a_container_that_is_not_ours_any_more_is_made_anew_with_the_same_cluste
     story: Story, fault: Callable[[Story], None], what: str
 ) -> None:
     story.must_up()
-    uid = ("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
-    before = story.kubectl(*uid)
+    before = story.uid()
     starts = story.lab.dockerd_starts()
     fault(story)
     shown = story.preview()
     assert what in shown.stdout + shown.stderr
     story.must_up()
-    assert story.kubectl(*uid) == before
+    assert story.uid() == before
     assert story.lab.dockerd_starts() == starts
     unchanged(story)
 

@@ -11,8 +11,6 @@ from tests.e2e.conftest import AS_FOUND, boot
 from tests.e2e.story import HOUSEHOLD_RUNNING, Story, story_of
 from tests.lab.box import Lab
 
-UID = ("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
-
 
 @pytest.fixture(scope="module")
 def story(session_lab: Lab) -> Iterator[Story]:
@@ -50,23 +48,23 @@ def test_the_old_engine_finds_nothing_to_do_a_second_time(story: Story) -> None:
 
 
 def test_a_reboot_of_the_nas_costs_the_wrapper_and_then_nothing(story: Story) -> None:
-    before = docker(story), story.kubectl(*UID)
+    before = docker(story), story.uid()
     story.lab.reboot()
     story.lab.nas("docker start notes")
     story.must_up()
-    assert (docker(story), story.kubectl(*UID)) == before
+    assert (docker(story), story.uid()) == before
     unchanged(story)
 
 
 def test_another_engine_under_the_same_data_gets_its_proxy_and_then_nothing(
     story: Story,
 ) -> None:
-    before = docker(story), story.kubectl(*UID)
+    before = docker(story), story.uid()
     story.lab = story.lab.firmware_update("current")
     story.lab.nas("docker start notes")
     assert not story.must("docker version --format '{{.Server.Version}}'").startswith("20.10.")
     story.must_up()
-    assert (docker(story), story.kubectl(*UID)) == before
+    assert (docker(story), story.uid()) == before
     assert story.lab.addresses.proxy in story.must("docker info --format '{{.HTTPProxy}}'")
     assert story.running() == {*HOUSEHOLD_RUNNING, "k3s"}
     unchanged(story)

@@ -301,8 +301,12 @@ def test_a_script_that_is_killed_while_it_waits_has_changed_nothing(
     started = r"""awk '{ sub(/^.*\) /, ""); print $20 }' /proc/$!/stat"""
     nas.lab.nas_must(f'sleep 300 >/dev/null 2>&1 & ln -s "$! $({started})" {LOCK}')
     holder = nas.lab.nas_must(f"readlink {LOCK}").split()[0]
-    # The scripts before it, and the reading of the facts, are at work for less.
-    waiting = 'one=$(ls -d /tmp/nas-k3s.[0-9]* 2>/dev/null) && sleep 4 && [ -d "$one" ]'
+    # Of the scripts that `up` applies it is the only one with a directory; the reading of the facts
+    # may have one too. Seconds after it made that it has come to the lock.
+    waiting = (
+        "one=$(ls -d /tmp/nas-k3s.[0-9]* 2>/dev/null) && "
+        'grep -q apply "/proc/${one##*.}/cmdline" && sleep 4 && [ -d "$one" ]'
+    )
     kill = f"pid=$(ls -d /tmp/nas-k3s.[0-9]*); pid=${{pid##*.}}; kill -9 -$({GROUP})"
     with nas.when(waiting, kill):
         done = fails(nas.story.up())

@@ -21,7 +21,7 @@ from tests.lab.process import LabError
 from tests.lab.profiles import ADMIN, ADMIN_UID, TRAITS, Engine, Profile
 from tests.lab.project import lab_settings
 
-from .conftest import AS_FOUND, boot
+from .conftest import AS_FOUND, boot, states
 
 PAUSE = "rancher/mirrored-pause:3.6"
 VERSIONS = {"current": "29.", "debian": "20.10."}
@@ -71,11 +71,6 @@ def read(lab: Lab, path: str) -> str:
 
 def write(lab: Lab, path: str, text: str) -> None:
     lab.nas_must(f"printf '%s' {shlex.quote(text)} >{path}")
-
-
-def states(lab: Lab) -> dict[str, str]:
-    listed = lab.nas_must("docker ps --all --format '{{.Names}} {{.State}}'")
-    return dict(line.split() for line in listed.splitlines())
 
 
 def proxy_of(lab: Lab) -> str:
@@ -172,9 +167,12 @@ def check_restart_command(lab: Lab) -> None:
 
 
 def check_dropped_sessions(lab: Lab) -> None:
-    note = "/tmp/still-here"
-    lab.nas_must(f"rm -f {note}")
-    command = f"sleep 2; echo {lab.settings.profile} >{note}; echo told"
+    note, cut = "/tmp/still-here", "/tmp/is-cut"
+    lab.nas_must(f"rm -f {note} {cut}")
+    command = (
+        f"echo begun; until [ -e {cut} ]; do sleep 0.2; done; "
+        f"echo {lab.settings.profile} >{note}; echo told"
+    )
 
     async def session() -> str:
         """How the session ended."""
@@ -186,18 +184,21 @@ def check_dropped_sessions(lab: Lab) -> None:
             agent_path=None,
             config=None,
         ) as connection:
-            running = asyncio.create_task(connection.run(command))
-            await asyncio.sleep(0.7)
+            running = await connection.create_process(command)
+            assert await running.stdout.readline() == "begun\n"
             assert lab.faults.drop_ssh() >= 1
             try:
-                done = await running
+                done = await running.wait()
             except (asyncssh.Error, OSError):
                 return "cut"
             return str(done.exit_status)
 
-    assert asyncio.run(session()) in ("cut", "None")
-    time.sleep(2)
-    assert read(lab, note) == f"{lab.settings.profile}\n"
+    assert asyncio.run(asyncio.wait_for(session(), 60)) in ("cut", "None")
+    lab.nas_must(f"touch {cut}")
+    end = time.monotonic() + 30
+    while lab.nas(f"cat {note}")[1] != f"{lab.settings.profile}\n":
+        assert time.monotonic() < end, "the command did not go on"
+        time.sleep(0.2)
     assert lab.ssh("echo again")[1] == "again\n"
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import pytest
 
+from nas.smoke import SMOKE_NAMESPACE
 from tests.e2e.conftest import boot
 from tests.e2e.story import HOUSEHOLD_RUNNING, Story, story_of
 from tests.lab import engine
@@ -115,8 +116,7 @@ def test_another_no_proxy_is_named_in_preview_and_restarts_the_daemon_once(
 ) -> None:
     before = deployed.lab.dockerd_starts()
     running = deployed.running()
-    namespace = ("get", "namespace", "nas-k3s-smoke", "-o", "jsonpath={.metadata.uid}")
-    proven_in = deployed.kubectl(*namespace)
+    proven_in = deployed.uid(SMOKE_NAMESPACE)
     deployed.configure(noProxy=["registry.lan"])
     preview = deployed.preview("--diff")
     assert preview.returncode == 0, preview.stdout + preview.stderr
@@ -131,7 +131,7 @@ def test_another_no_proxy_is_named_in_preview_and_restarts_the_daemon_once(
     assert "registry.lan" in deployed.must("docker inspect --format '{{.Config.Env}}' k3s")
     jobs = deployed.kubectl("-n", "nas-k3s-smoke", "get", "jobs", "-o", "name").split()
     assert len(jobs) == 1, "the smoke test of the replaced container is gone"
-    assert deployed.kubectl(*namespace) == proven_in, "its namespace is not"
+    assert deployed.uid(SMOKE_NAMESPACE) == proven_in, "its namespace is not"
 
 
 def test_destroy_leaves_the_nas_as_it_was(empty: Story) -> None:
@@ -156,10 +156,7 @@ def test_destroy_leaves_the_nas_as_it_was(empty: Story) -> None:
 
 
 def test_the_kept_data_brings_the_same_cluster_back(deployed: Story) -> None:
-    def identity() -> str:
-        return deployed.kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
-
-    before = identity()
+    before = deployed.uid()
     assert deployed.destroy().returncode == 0
     deployed.configure(clusterCidr="10.52.0.0/16", nodeName="other", token="another")
     refused = deployed.preview()
@@ -172,7 +169,7 @@ def test_the_kept_data_brings_the_same_cluster_back(deployed: Story) -> None:
         assert part in refused.stdout, refused.stdout
     deployed.configure()
     deployed.must_up()
-    assert identity() == before
+    assert deployed.uid() == before
 
 
 def test_destroy_ends_also_when_the_cluster_is_dead_already(deployed: Story) -> None:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from nas.remote_script import launched, render
+from nas.remote_script import launched
 from tests.lab import debs
 from tests.scripts.fake_platforms import FAKES, KINDS, POOL, QPKG
+from tests.scripts.rendered import sample
 
 __all__ = [
     "DOCKER_JSON",
@@ -30,8 +31,6 @@ __all__ = [
 ]
 
 SSH_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
-NO_PAGE = {"DOC_PAGE": ""}
-"""Errors end with what to do, without the line about a page of docs/, which unit tests look at."""
 
 FAKE_ID = """id() {
   case ${FAKE_UID:-0}$1 in
@@ -214,7 +213,7 @@ class FakeNas:
         """
         return self.shell(
             f"sh -s {mode}",
-            before + render(script, {**NO_PAGE, **variables}),
+            before + sample(script, variables),
             read_only=read_only,
             environment=environment,
         )
@@ -233,7 +232,7 @@ class FakeNas:
         BusyBox runs its own id before any program of the PATH: hence functions in its place, in the
         launcher and in the script.
         """
-        text = launched(FAKE_ID + render(script, {**NO_PAGE, **variables}), sudo_password)
+        text = launched(FAKE_ID + sample(script, variables), sudo_password)
         return self.shell(
             f"sh -s {mode}",
             FAKE_ID + text,
@@ -252,7 +251,7 @@ class FakeNas:
 
     def k3s(self, **answers: str) -> None:
         """Runs a k3s container whose kubectl gives these answers, see fake/kubectl."""
-        self.container("k3s", "unless-stopped", running=True)
+        self.container("k3s", "always", running=True)
         self.write("/state/containers/k3s/started_at", f"{STARTED}.123456789Z\n")
         self.write("/state/containers/k3s/id", f"{'0123456789ab' * 5}0123\n")
         self.inside("k3s", "kubectl", (FAKES / "kubectl").read_text())

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from nas.checks.image import ADVICE
 from nas.facts import label_variables
-from nas.remote_script import script_source
+from nas.remote_script import render, script_source
+from nas.settings import platform_variables
+from tests.unit.samples import settings
 
 LABELS = label_variables("nas88")
 
@@ -147,3 +149,13 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "SMOKE_NAMESPACE": "nas-k3s-smoke",
     },
 }
+
+NO_PAGE = {"DOC_PAGE": ""}
+"""Errors end with what to do, without the line about a page of docs/, which unit tests look at."""
+
+
+def sample(script: str, variables: Mapping[str, str]) -> str:
+    """The script with these variables; one that nobody gives it would have no effect."""
+    unknown = variables.keys() - SAMPLES[script].keys() - platform_variables(settings()).keys()
+    assert not unknown, f"{script} knows no {', '.join(sorted(unknown))}"
+    return render(script, {**NO_PAGE, **variables})

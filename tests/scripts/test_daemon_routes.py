@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from nas.remote_script import render
 from tests.scripts.daemon import apply, restore, variables, without_times
 from tests.scripts.fake_nas import DOCKER_JSON, QPKG, FakeNas
 from tests.scripts.fake_platforms import RUN_DOCKER
@@ -36,6 +35,10 @@ class Case:
     place: str
     config: str | None = DOCKER_JSON
 
+    @property
+    def name(self) -> str:
+        return f"{self.kind}-{self.engine}-{'file' if self.config else 'none'}"
+
 
 def drop_in(unit: str) -> str:
     return f"/etc/systemd/system/{unit}.service.d/zz-nas-k3s-proxy.conf"
@@ -53,10 +56,7 @@ CASES = [
 ]
 
 
-@pytest.fixture(
-    params=CASES,
-    ids=lambda case: f"{case.kind}-{case.engine}-{'file' if case.config else 'none'}",
-)
+@pytest.fixture(params=CASES, ids=lambda case: case.name)
 def case(request: pytest.FixtureRequest) -> Case:
     """One kind of NAS with one engine."""
     found: Case = request.param
@@ -465,40 +465,6 @@ def test_two_runs_at_once_follow_each_other(nas: FakeNas) -> None:
     assert nas.starts == starts + 1
     assert nas.read(nas.config).count('"proxies"') == 1
     assert not nas.path("/tmp/nas-k3s.lock").is_symlink()
-
-
-KILL_POINTS = 8
-
-
-@pytest.mark.parametrize("kind", ["qnap", "systemd", "synology"])
-def test_a_run_that_is_killed_at_any_moment_is_completed_by_the_next(
-    make_nas: Callable[..., FakeNas], kind: str
-) -> None:
-    """By SIGKILL, after another time each round: the file is the old one or the new one, and the
-    owner's bytes are never lost."""
-    nas = make_nas(kind=kind, engine="24.0.2")
-    before, text = tree(nas), render("daemon-proxy.sh", variables())
-    contents, moments = {nas.read(nas.config)}, set()
-    for point in range(KILL_POINTS):
-        delay = 0.2 + 0.3 * point
-        starts = nas.starts
-        # A job in the background would read /dev/null; descriptor 3 keeps the input.
-        nas.shell(
-            "{ sh -s apply <&3 3<&- & } 3<&0; p=$!\n"
-            f"sleep {delay:.2f}; kill -9 $p 2>/dev/null; wait $p; sleep 1",
-            text,
-        )
-        contents.add(nas.read(nas.config))
-        moments.add((tree(nas) == before, nas.starts == starts))
-        done = apply(nas)
-        assert done.status == 0, (delay, done.err)
-        assert nas.read("/state/http") == "http://192.168.31.198:7222"
-        assert nas.running() == {"photos", "notes"}
-        contents.add(nas.read(nas.config))
-        assert len(contents) <= 2
-        assert restore(nas).status == 0
-        assert tree(nas) == before, delay
-    assert len(moments) > 1, "every kill came too early or too late"
 
 
 def test_a_file_system_that_is_read_only_is_told_and_nothing_restarts(nas: FakeNas) -> None:

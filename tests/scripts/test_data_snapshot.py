@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 import time
 from pathlib import Path
@@ -97,7 +98,7 @@ def test_another_image_is_preceded_by_a_snapshot_taken_of_a_paused_server(
     assert running.read("/state/seen").split().count("paused") == 2, "both files of the datastore"
     assert status(running) == "running"
     assert f"snapshot {name} of the data" in done.err
-    assert "the server was paused for 0." in done.err or "paused for 1." in done.err
+    assert re.search(r"the server was paused for \d+\.\d\d s", done.err), done.err
     assert notes(running) == {
         "version": "v1.34.5-k3s1",
         "image": NEW,
@@ -154,15 +155,14 @@ def test_a_first_create_takes_none(nas: FakeNas) -> None:
 
 
 def test_a_directory_that_the_first_container_makes_need_not_be_there(nas: FakeNas) -> None:
-    done = apply(nas, DATA=f"{POOL}/k3s", ETC=f"{POOL}/k3s-etc")
+    done = apply(nas, DATA_PLACE=f"{POOL}/k3s", ETC_PLACE=f"{POOL}/k3s-etc")
     assert (done.status, done.err) == (0, "")
 
 
 def test_data_in_a_directory_of_the_nas_is_found_where_the_container_has_it(
     running: FakeNas,
 ) -> None:
-    running.write("/state/volumes/k3s-data", "/nowhere")
-    assert apply(running, DATA="/elsewhere", ETC="/elsewhere").status == 0
+    assert apply(running, DATA_PLACE="/elsewhere", ETC_PLACE="/elsewhere").status == 0
     assert len(snapshots(running)) == 1
 
 

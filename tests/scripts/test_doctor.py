@@ -51,7 +51,7 @@ def up(nas: FakeNas) -> FakeNas:
     nas.k3s(**ANSWERS)
     nas.write(
         "/state/containers/k3s/state",
-        "running|0|false|2|2026-11-25T09:30:00.5Z|unless-stopped|host|41|\n",
+        "running|0|false|2|2026-11-25T09:30:00.5Z|always|host|41|\n",
     )
     nas.write("/state/containers/k3s/env", ENV)
     nas.write("/state/containers/k3s/log", "level=info\nlevel=fatal msg=--token S3NTINEL\nlast\n")
@@ -68,7 +68,7 @@ NSLOOKUP = "nslookup() { [ $2 = 10.43.0.10 ]; }\n"
 def test_everything_of_a_nas_that_works_is_read(up: FakeNas) -> None:
     found, _ = doctor(up, before=NSLOOKUP)
     assert found.done
-    assert found.container == Container("running", 0, False, 2, "unless-stopped", "host", "")
+    assert found.container == Container("running", 0, False, 2, "always", "host", "")
     assert (found.image, found.pull, found.proxy) == (True, "ok", "open")
     assert found.connects == dict.fromkeys(
         (HUB, "ghcr.io:443"), "HTTP/1.1 200 Connection established"

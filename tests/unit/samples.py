@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from nas.fact_lines import Listener
-from nas.facts import Facts
+from nas.facts import Facts, Unreadable
+from nas.plan import Plan, make_plan
 from nas.settings import Settings
 from nas.settings_reader import load_settings
 
 CONFIG = {"host": "192.168.31.88", "proxy": "http://192.168.31.198:7222"}
-"""The smallest config of the QNAP that the README is about."""
+"""The smallest config, of a QNAP behind a proxy."""
 
 FACTS = Facts(
     uid=0,
@@ -47,6 +48,11 @@ def facts(**changes: Any) -> Facts:
     ports: Sequence[int] = changes.pop("ports_taken", ())
     listeners = tuple(Listener(port) for port in ports)
     return replace(FACTS, **{"listeners": listeners, **changes})
+
+
+def plan(known: Facts | Unreadable = FACTS, /, **config: str) -> Plan:
+    """The plan of CONFIG with some keys changed."""
+    return make_plan(settings(**config), known)
 
 
 def host_key(kind: str = "ssh-ed25519") -> str:

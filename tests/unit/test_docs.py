@@ -12,6 +12,7 @@ import yaml
 from nas import plan, platforms
 from nas.doctor import tree
 from nas.messages import LANGUAGES, Language
+from nas.settings import REFUSED_KEYS
 from nas.settings_reader import KEYS, load_settings
 from tests import troubleshooting_page
 from tests.e2e.walks import WALKS, Walk
@@ -31,8 +32,6 @@ from tests.reliability import FAULTS, GROUPS, HEAD, TAIL
 from tests.reliability import PAGE as RELIABILITY
 from tests.settings_page import PAGE, page
 
-REFUSED_KEYS = {"sshPassword", "sshPrivateKeyPassword"}
-"""Known only to be refused with what to do instead."""
 PAGES = [*sorted(REPO.glob("README*.md")), *sorted((REPO / "docs").rglob("*.md"))]
 
 
@@ -151,7 +150,7 @@ def test_commands_stand_in_blocks_of_the_shell_and_nowhere_else(page: str) -> No
 def test_a_make_target_that_a_page_names_exists(page: str) -> None:
     makefile = (REPO / "Makefile").read_text(encoding="utf-8")
     text = (REPO / page).read_text(encoding="utf-8")
-    for target in re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE):
+    for target in re.findall(r"(?:`|^)make ([a-z0-9-]+)", text, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 

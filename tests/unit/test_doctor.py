@@ -613,7 +613,7 @@ def test_a_rule_of_the_firewall_is_taken_away_by_the_command_that_is_named() -> 
     ]
 
 
-def test_with_a_file_of_cas_a_stranger_is_not_told_to_make_one(tmp_path: object) -> None:
+def test_with_a_file_of_cas_a_stranger_is_not_told_to_make_one() -> None:
     case = well()
     case = replace(
         case, settings=case.settings.model_copy(update={"ca_certificates_file": "/ca.pem"})

@@ -9,8 +9,7 @@ import pytest
 
 from nas.drift import find_drift, marker
 from nas.facts import Facts, Unreadable
-from nas.plan import Plan, make_plan
-from tests.unit.samples import FACTS, facts, settings
+from tests.unit.samples import FACTS, facts, plan
 from tests.unit.test_certificates import NOW, certificate
 
 SHOWN = "http://192.168.31.198:7222"
@@ -107,11 +106,11 @@ def test_a_certificate_near_its_end_is_renewed_and_the_restart_warned_of() -> No
     drift = find_drift(near, SHOWN, LIST)
     assert drift.clauses == ()
     assert f"5um has {ends:%Y-%m-%d %H:%M:%S} UTC as its end" in drift.renewal[0]
-    plan = make_plan(settings(), near)
-    assert plan.kubeconfig_drift is not None
-    assert drift.renewal[0] in plan.kubeconfig_drift
-    assert [text for text in plan.warnings if "k3s restarts to renew it, and the pods" in text]
-    assert make_plan(settings(drift="off"), near).kubeconfig_drift is None
+    made = plan(near)
+    assert made.kubeconfig_drift is not None
+    assert drift.renewal[0] in made.kubeconfig_drift
+    assert [text for text in made.warnings if "k3s restarts to renew it, and the pods" in text]
+    assert plan(near, drift="off").kubeconfig_drift is None
 
 
 def test_a_daemon_that_does_not_answer_says_nothing_about_the_container() -> None:
@@ -181,10 +180,6 @@ def test_the_same_drift_seen_twice_gives_different_marks() -> None:
 
 
 # ---- in the plan
-
-
-def plan(known: Facts | Unreadable, **config: str) -> Plan:
-    return make_plan(settings(**config), known)
 
 
 WIPED = changed(put="", http_proxy="", https_proxy="", docker_on_path="")

@@ -18,18 +18,14 @@ from nas.errors import Problem, RefusedError
 from nas.fact_lines import DockerNetwork, Listener
 from nas.facts import Facts, Unreadable
 from nas.image_registries import registry_of
-from nas.plan import Plan, make_plan
+from nas.plan import make_plan
 from tests.unit.go_no_proxy import GoNoProxy
-from tests.unit.samples import FACTS, facts, settings
+from tests.unit.samples import FACTS, facts, plan, settings
 
 PROXY = "http://192.168.31.198:7222"
 OFF = Unreadable("away", "192.168.31.88:22: no route to host")
 PASSWORD = "p@s%#w/r:d"
 ENCODED = "p%40s%25%23w%2Fr%3Ad"
-
-
-def plan(known: Facts | Unreadable = FACTS, /, **config: str) -> Plan:
-    return make_plan(settings(**config), known)
 
 
 def problems(known: Facts, **config: str) -> tuple[Problem, ...]:

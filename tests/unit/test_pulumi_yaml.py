@@ -124,7 +124,7 @@ def test_a_stack_that_is_in_the_repository_gives_settings(path: Path) -> None:
     assert load_settings(stack, ours).host == ours["host"]
 
 
-def test_the_stack_of_the_brief_is_its_nas_and_its_proxy() -> None:
+def test_the_stack_nas88_has_its_nas_and_its_proxy() -> None:
     config = yaml.safe_load((ROOT / "stacks/Pulumi.nas88.yaml").read_text())["config"]
     assert config["nas-k3s:host"] == "192.168.31.88"
     assert config["nas-k3s:proxy"] == "http://192.168.31.198:7222"
