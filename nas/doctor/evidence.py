@@ -26,7 +26,7 @@ class Container:
     exit_code: int = 0
     out_of_memory: bool = False
     restarts: int = 0
-    policy: str = "unless-stopped"
+    policy: str = "always"
     network: str = "host"
     error: str = ""
 
