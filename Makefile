@@ -49,7 +49,8 @@ doctor-table: .venv/installed  ## break the NAS in a box in each way, and write 
 	$(V)/python -m tests.troubleshooting_page
 
 .PHONY: doctor
-doctor: .venv/installed  ## what is wrong on the NAS of STACK, and what to mend first
+doctor: .venv/installed  ## what is wrong on the NAS of a stack: make doctor STACK=home
+	@test -n "$(STACK)" || { echo 'which stack? make doctor STACK=home' >&2; exit 2; }
 	@$(V)/python -m nas doctor --stack $(STACK)
 
 .PHONY: effects

@@ -59,6 +59,8 @@ class ClusterReadyArgs(TypedDict):
     """What the script of the daemon's proxy printed, or empty without a proxy."""
     pulled: pulumi.Input[str]
     """What the NAS said of the pull of the image, `name=value` lines."""
+    below: Sequence[pulumi.Resource]
+    """What the cluster stands on: docker on the PATH, and the daemon's proxy."""
     since: str | None
     """When this run began, by the clock of the NAS, if the last one ended before its end."""
     timeout: int
@@ -120,7 +122,11 @@ class ClusterReady(pulumi.ComponentResource):
             # It looks at the cluster once, when it is configured: not before all is well.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[checks]),
         )
-        in_cluster = pulumi.ResourceOptions(parent=self, provider=provider, depends_on=[checks])
+        # What is below the cluster, too: the Job of a container that is replaced goes at the end of
+        # an up, where Docker may restart because its proxy goes as well. The Job has to be first.
+        in_cluster = pulumi.ResourceOptions(
+            parent=self, provider=provider, depends_on=[checks, *args["below"]]
+        )
         namespace = kubernetes.core.v1.Namespace(
             f"{name}-namespace",
             metadata={"name": SMOKE_NAMESPACE},

@@ -148,6 +148,7 @@ def build(
             "pull_hint": plan.pull_hint,
             "daemon_report": below.report,
             "pulled": server.pulled,
+            "below": below.ready,
             "since": plan.timeline_since,
             "timeout": settings.ready_timeout,
         },

@@ -288,6 +288,9 @@ def check_no_proxy_entry(entry: str) -> str:
     if not text:
         raise BadValueError("is empty", "remove the entry")
     if re.search(r"[,;\s]", text):
+        if "://" in text:
+            why = "holds several entries with a scheme among them; NO_PROXY holds hosts only"
+            raise BadValueError(why, "write HOST,HOST (in a file: [HOST, HOST])")
         parts = [part for part in re.split(r"[,;\s]+", text) if part]
         # Of a URL they may be pieces of a password.
         shown = "HOST, HOST" if may_hold_credentials(text) or "@" in text else ", ".join(parts)

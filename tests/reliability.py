@@ -175,6 +175,10 @@ pulumi up
   killed while it wrote `<stack>.json.attrs` beside the state. That file is empty and holds nothing
   that is needed: delete it. A login to `file://...?metadata=skip` writes none.
 
+Ctrl-C once ends an `up` after the step that is at work, twice at once. Then, and whenever a step
+fails, Pulumi prints the stack's outputs with a minus sign: they are not lost, `pulumi stack output`
+has them.
+
 After a first `up` that was killed run `up` again before you `destroy`: Pulumi takes back only what
 it knows of.
 

@@ -33,16 +33,21 @@ def unchecked_upgrade(settings: Settings, facts: Facts) -> list[str]:
     """A line when the image changes and a version is not known, else nothing."""
     if _restores(settings, facts) or not (facts.ran_image or facts.container_tags):
         return []
-    tags = {tag if "/" in tag else f"library/{tag}" for tag in facts.container_tags}
-    same = {facts.ran_image, *tags, *(f"docker.io/{tag}" for tag in tags)}
     ran = running_version(settings, facts)
     wanted = image_version(settings.image)
-    if settings.image in same or (ran is not None and wanted is not None):
+    same = settings.image in (facts.ran_image, *images_of_container(facts))
+    if same or (ran is not None and wanted is not None):
         return []
     unknown = f"the version of {settings.image}" if wanted is None else "what runs now"
     return [
         f"{unknown} is not known: make sure that k3s goes up by one minor at most, and never down"
     ]
+
+
+def images_of_container(facts: Facts) -> tuple[str, ...]:
+    """The names of the image that the k3s container was made of, as a setting may write them."""
+    tags = {tag if "/" in tag else f"library/{tag}" for tag in facts.container_tags}
+    return (*tags, *(f"docker.io/{tag}" for tag in tags))
 
 
 def announced(settings: Settings, facts: Facts) -> list[str]:

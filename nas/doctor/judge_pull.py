@@ -12,6 +12,7 @@ from nas.checks.proxy import (
     check_registry,
     check_trust,
 )
+from nas.checks.upgrade import images_of_container
 from nas.daemon_proxy import choice_for, login_differs, shows_other
 from nas.doctor.evidence import Case
 from nas.doctor.judge_nas import on_nas, refused, unread, up
@@ -220,6 +221,9 @@ def image(case: Case) -> Finding:
     if nas.image:
         return ok("image", **values)
     get = on_nas(case, f"pull {case.settings.image}")
+    made_of = images_of_container(case.known)
+    if nas.container is not None and made_of and case.settings.image not in made_of:
+        return ok("image-other", **values, other=case.known.container_tags[0])
     if nas.container is not None:
         return Finding("warning", "image-untagged", values, (get,))
     if not case.known.applied_put:

@@ -66,13 +66,14 @@ _NEXT = """
 Done in {seconds:.0f} s. What to try next:
   {kubectl} get pods -A
   {pulumi} preview                      nothing to change
-  {pulumi} config set --path 'nas-k3s:noProxy[0]' registry.lan && {pulumi} preview --diff
+  {nas} doctor --stack {stack}             what is wrong on the NAS: nothing
+  {nas} timeline --stack {stack}           how long each part took
   {pulumi} stack output kubeconfig --show-secrets
-  {nas} doctor --stack {stack}          what is wrong on the NAS: nothing
-  {nas} timeline --stack {stack}        how long each part took
+  {pulumi} config set --path 'nas-k3s:noProxy[0]' registry.lan && {pulumi} preview --diff
   make lab-shell                        a shell on the NAS
   make lab-reboot                       lose what a real NAS loses
-  make demo-down                        destroy the stack, remove everything"""
+  make demo-down                        destroy the stack, remove everything
+Where a message says pulumi, {pulumi} is meant."""
 
 
 def _down() -> int:

@@ -319,6 +319,11 @@ FINE: tuple[tuple[str, str, Change], ...] = (
         ),
     ),
     ("logs", "logs-nothing-known-ok", nas(api="refused", log=("a line",))),
+    (
+        "image",
+        "image-other-ok",
+        all_of(nas(image=False), facts(container_tags=("rancher/k3s:v1.34.3-k3s1",))),
+    ),
     ("dns", "dns-disabled-ok", config(disable="coredns,traefik")),
 )
 
