@@ -875,6 +875,13 @@ def test_what_the_users_file_lacks_is_a_mark_of_its_own(
     assert not (home / "config").exists()
 
 
+def test_the_job_itself_depends_on_the_proxy_whose_end_restarts_docker() -> None:
+    """What a replaced Job stood on is not known any more when it is deleted, but for this."""
+    done = run()
+    direct = done["ready-smoke"].depends_on
+    assert {done["daemon-proxy-config"].urn, done["ready-checks"].urn} <= direct
+
+
 def test_with_drift_off_nobody_looks_for_the_cluster_in_the_users_file(
     facts: list[Facts | Unreadable], home: Path
 ) -> None:
