@@ -158,6 +158,12 @@ class FakeNas:
         }
 
     @property
+    def daemon_runs(self) -> bool:
+        """Whether the daemon is there; one that a kill left half stopped is not."""
+        up = self.path("/state/up")
+        return up.exists() and self.path(f"/proc/{up.read_text().strip()}").exists()
+
+    @property
     def starts(self) -> int:
         """How often the daemon was started."""
         return len(self.read("/state/starts").splitlines())

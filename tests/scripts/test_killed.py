@@ -81,7 +81,7 @@ class Sweep:
 
     def up_ends_well(self) -> None:
         # A Docker that the kill left down is started first, with the owner's file.
-        starts = self.nas.starts + (0 if self.nas.path("/state/up").exists() else 1)
+        starts = self.nas.starts + (0 if self.nas.daemon_runs else 1)
         done = apply(self.nas)
         assert done.status == 0, done.err
         assert content(self.place) == self.wanted
