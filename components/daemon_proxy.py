@@ -25,8 +25,6 @@ class DaemonProxyArgs(TypedDict):
     """Image that Docker asks its registry for once it has the proxy."""
     registry: str
     """`host:port` that the proxy is asked for before anything changes."""
-    registry_spared: bool
-    """Whether Docker goes there without the proxy."""
     restart: str
     """Whether Docker may restart: `always`, `when-safe` or `never`."""
     timeout: int
@@ -74,7 +72,7 @@ class DaemonProxy(pulumi.ComponentResource):
                     "PROXY_AUTH": proxy.authorization,
                     "IMAGE": args["image"],
                     "REGISTRY": args["registry"],
-                    "REGISTRY_SPARED": "yes" if args["registry_spared"] else "no",
+                    "REGISTRY_SPARED": "yes" if proxy.registry_spared else "no",
                     "RESTART_DAEMON": args["restart"],
                     "DAEMON_TIMEOUT": str(args["timeout"]),
                     "PULL_PROBE_TIMEOUT": str(PULL_PROBE_TIMEOUT),

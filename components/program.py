@@ -219,7 +219,6 @@ def build_docker(plan: Plan, nas: Nas) -> BelowCluster:
             "proxy": plan.daemon,
             "image": plan.image,
             "registry": plan.registry,
-            "registry_spared": plan.registry_spared,
             "restart": settings.restart_daemon,
             "timeout": settings.daemon_timeout,
             "keep": settings.keep_daemon_proxy,

@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 
 from nas import no_proxy
-from nas.daemon_routes import Choice, choose_route, drop_in, exports, fingerprint, route_for
+from nas.daemon_routes import Choice, choose_route, drop_in, exports, fingerprint, is_old
 from nas.drift import without_credentials
 from nas.facts import Facts
+from nas.image_registries import is_spared, registry_of
 from nas.platforms import platform_named
 from nas.proxy import ProxyUrl
 from nas.settings import Settings
@@ -25,6 +26,7 @@ class DaemonProxy:
         exports: a block of lines for a start script.
         shown: the proxy as `docker info` shows it, credentials left out.
         no_proxy: entries of its no-proxy list.
+        registry_spared: whether the daemon goes to the registry of the k3s image without it.
         authorization: value of a Proxy-Authorization header, or empty. Holds the password.
     """
 
@@ -34,6 +36,7 @@ class DaemonProxy:
     exports: str
     shown: str
     no_proxy: tuple[str, ...]
+    registry_spared: bool
     authorization: str
 
 
@@ -56,6 +59,7 @@ def plan_daemon_proxy(settings: Settings, address: str | None) -> DaemonProxy | 
         exports=exports(environment),
         shown=f"{url.scheme}://{url.address}",
         no_proxy=bypass,
+        registry_spared=is_spared(registry_of(settings.image), proxies["no-proxy"]),
         authorization=url.authorization,
     )
 
@@ -66,7 +70,7 @@ def choice_for(facts: Facts, daemon: DaemonProxy) -> Choice | None:
     if row is None:
         return None
     # By hand, people write what they like into the no-proxy list.
-    by_hand = route_for(row, facts.engine) == "refuse"
+    by_hand = row.routes[1 if is_old(facts.engine) else 0] == "refuse"
     agrees = _shows_proxy(facts, daemon) and (by_hand or _shows_list(facts, daemon))
     return choose_route(
         row, facts.engine, facts.dockerd_flags, ours=bool(facts.applied_put), agrees=agrees

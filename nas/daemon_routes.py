@@ -38,12 +38,10 @@ class Choice:
     notice: str = ""
 
 
-def route_for(platform: Platform, engine: str) -> Route | None:
-    """The platform's way for an engine of this version; None for a text that is no version."""
+def is_old(engine: str) -> bool | None:
+    """Whether an engine's config file knows no proxies; None for a text that is no version."""
     major = engine.partition(".")[0]
-    if not major.isdecimal():
-        return None
-    return platform.routes[1 if int(major) < FIRST_ENGINE_WITH_PROXIES else 0]
+    return int(major) < FIRST_ENGINE_WITH_PROXIES if major.isdecimal() else None
 
 
 def choose_route(
@@ -62,12 +60,12 @@ def choose_route(
         ours: whether we wrote to this NAS before.
         agrees: whether the running daemon uses the wanted proxy.
     """
-    route = route_for(platform, engine)
-    if route is None:
+    old = is_old(engine)
+    if old is None:
         return None
     if agrees and not ours:
         return Choice("none")
-    old = int(engine.partition(".")[0]) < FIRST_ENGINE_WITH_PROXIES
+    route = platform.routes[1 if old else 0]
     if flags:
         given = ", ".join(f"--{flag}" for flag in flags)
         return Choice(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from nas import doc_pages
+from nas.proxy import mask_credentials
 
 NAMESPACE = "nas-k3s"
 """The Pulumi project's name, hence the namespace of each config key."""
@@ -65,12 +66,12 @@ def _page(problem: Problem) -> str:
 
 def config_path(steps: Iterable[int | str]) -> str:
     """A path as `pulumi config set --path` takes it, e.g. `noProxy[0]` or
-    `registries.mirrors["docker.io"]`. Who may pass credentials masks them first."""
+    `registries.mirrors["docker.io"]`; credentials in a key are masked."""
 
     def step(part: int | str) -> str:
         if isinstance(part, int):
             return f"[{part}]"
-        return f'["{part}"]' if re.search(r"[^\w-]", part) else f".{part}"
+        return f'["{mask_credentials(part)}"]' if re.search(r"[^\w-]", part) else f".{part}"
 
     return "".join(map(step, steps)).removeprefix(".")
 

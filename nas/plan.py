@@ -16,7 +16,7 @@ from nas.drift import Drift, find_drift, marker
 from nas.errors import RefusedError
 from nas.facts import Facts, Unreadable
 from nas.home import expand
-from nas.image_registries import is_spared, registry_of
+from nas.image_registries import registry_of
 from nas.kubeconfig import KubeconfigNames
 from nas.packaged import workloads
 from nas.proxy import bracketed, is_ip
@@ -35,7 +35,6 @@ class Plan:
 
     Attributes:
         registry: `host:port` that the k3s image is pulled from.
-        registry_spared: whether Docker goes there without the proxy.
         node_ip: address of the node; None: k3s finds its container's own.
         image_version: the k3s that the image's tag tells, or empty.
         kubelet_version: what `kubectl get nodes` has to show, empty when the image is not a
@@ -64,7 +63,6 @@ class Plan:
     settings: Settings
     daemon: DaemonProxy | None
     registry: str
-    registry_spared: bool
     image: str
     image_version: str
     kubelet_version: str
@@ -115,8 +113,6 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         settings=settings,
         daemon=daemon,
         registry=registry_of(settings.image),
-        registry_spared=daemon is not None
-        and is_spared(registry_of(settings.image), ",".join(daemon.no_proxy)),
         image=settings.image,
         image_version=str(image_version(settings.image) or ""),
         kubelet_version=planned_kubelet_version(settings),

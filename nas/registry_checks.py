@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from nas.errors import Problem, config_path
 from nas.home import expand
-from nas.proxy import is_hostname, is_ip, mask_credentials
+from nas.proxy import is_hostname, is_ip
 from nas.registries import FILE_MEMBERS, Auth, Registries, Tls
 
 _DOCKER_HUB = ("index.docker.io", "registry-1.docker.io", "hub.docker.com")
@@ -48,7 +48,7 @@ def registry_warnings(registries: Registries) -> list[str]:
 
 
 def _path(member: str, key: str) -> str:
-    return config_path(["registries", member, mask_credentials(key)])
+    return config_path(["registries", member, key])
 
 
 def _problem(path: str, why: str, fix: str) -> Problem:

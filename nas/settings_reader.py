@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 
 from nas import registries
 from nas.errors import NAMESPACE, NOT_SHOWN, Problem, RefusedError, config_path, set_command
-from nas.proxy import BadValueError, mask_credentials, may_hold_credentials
+from nas.proxy import BadValueError, may_hold_credentials
 from nas.settings import EXAMPLES, REFUSED_KEYS, SECRET_KEYS, Settings, describe
 from nas.settings_checks import cross_checks
 
@@ -139,14 +139,10 @@ def _problem(error: ErrorDetails, raw: Mapping[str, object], config: Mapping[str
         shown = NOT_SHOWN if cause.hide and key not in SECRET_KEYS else shown
     else:
         why, fix = _advice(error, key)
-    spelt = config_path(map(_masked, error["loc"])) or key
+    spelt = config_path(error["loc"]) or key
     if key in config and not _is_json(config[key]):
         spelt = key if kind_of(key) == "list" else spelt
     return Problem(spelt, shown, why, fix, is_setting=key != "stack")
-
-
-def _masked(part: int | str) -> int | str:
-    return mask_credentials(part) if isinstance(part, str) else part
 
 
 def _is_json(text: str) -> bool:

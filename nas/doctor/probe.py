@@ -12,7 +12,7 @@ from nas.checks.ports import asked_ports, needed_ports
 from nas.daemon_proxy import plan_daemon_proxy
 from nas.doctor.evidence import Case, Here, OnNas, parse_on_nas
 from nas.facts import Facts, Unreadable, ask, parse_facts, read_facts
-from nas.image_registries import is_spared, needed_registries, registry_of
+from nas.image_registries import needed_registries, registry_of
 from nas.plan import planned_bypass, planned_kubelet_version, planned_node_ip
 from nas.proxy_way import WayQuestion
 from nas.reach import knock
@@ -90,11 +90,6 @@ def gather(stack: StackConfig, environment: Mapping[str, str], deadline: float) 
         )
 
 
-def _is_spared(case: Case) -> bool:
-    place = registry_of(case.settings.image)
-    return case.daemon is not None and is_spared(place, ",".join(case.daemon.no_proxy))
-
-
 def _on_nas(
     case: Case, through: tuple[str, ...], beside: tuple[str, ...], deadline: float
 ) -> OnNas:
@@ -108,7 +103,7 @@ def _on_nas(
             "CONTAINER": settings.container_name,
             "IMAGE": settings.image,
             "REGISTRY": registry_of(settings.image),
-            "REGISTRY_SPARED": "yes" if _is_spared(case) else "no",
+            "REGISTRY_SPARED": "yes" if daemon is not None and daemon.registry_spared else "no",
             "NODE": case.node_name,
             "PROXY_SCHEME": "" if url is None else url.scheme,
             "PROXY_HOST": "" if url is None else url.host,

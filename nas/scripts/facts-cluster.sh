@@ -40,12 +40,7 @@ place_above() {
     /*) above=${1%/*} ;;
     *) above=$2 ;;
   esac
-  while [ -n "$above" ] && [ ! -d "$above" ]; do
-    case $above in
-      */*) above=${above%/*} ;;
-      *) above= ;;
-    esac
-  done
+  above=$(existing "$above")
   printf '%s\n' "${above:-/}"
 }
 

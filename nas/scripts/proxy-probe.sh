@@ -94,7 +94,13 @@ pull_path_works() {
 judge_reply() {
   via="$PROXY_HOST:$PROXY_PORT"
   way="through the proxy"
-  [ "$REGISTRY_SPARED" = no ] || way="without the proxy, as nas-k3s:noProxy has it"
+  by=" through $via"
+  needs_ca="a proxy that re-signs TLS needs its CA in"
+  if [ "$REGISTRY_SPARED" = yes ]; then
+    way="without the proxy, as nas-k3s:noProxy has it"
+    by=", $way"
+    needs_ca="its CA belongs into"
+  fi
   hop=unknown
   case $status_line in
     'HTTP/1.'?' 200'*)
@@ -117,66 +123,42 @@ judge_reply() {
       return 1
       ;;
   esac
-  if [ "$REGISTRY_SPARED" = yes ]; then
-    judge_spared
-    return $?
-  fi
-  case $message in
-    *proxyconnect*x509* | *proxyconnect*tls*)
+  # Behind `no:` stands what only a proxy can be blamed for.
+  case $REGISTRY_SPARED:$message in
+    no:*proxyconnect*x509* | no:*proxyconnect*tls*)
       hop=tls-proxy
       why="the hop daemon -> proxy fails: $via does not speak TLS as Docker trusts it ($message)"
       ;;
-    *"roxy Authentication Required"*)
+    no:*"roxy Authentication Required"*)
       hop=login
       why="the hop daemon -> proxy fails: $via wants other credentials; set nas-k3s:proxyUser and nas-k3s:proxyPassword ($message)"
       ;;
-    *proxyconnect* | *"socks connect"*)
+    no:*proxyconnect* | no:*"socks connect"*)
       hop=proxy
       why="the hop daemon -> proxy fails: Docker cannot reach $via ($message)"
       ;;
     *x509* | *"tls: "*)
       hop=tls
-      why="the certificate of $REGISTRY is not one that Docker trusts: a proxy that re-signs TLS needs its CA in /etc/docker/certs.d/${REGISTRY%:443}/ca.crt on the NAS ($message)"
+      why="the certificate of $REGISTRY is not one that Docker trusts: $needs_ca /etc/docker/certs.d/${REGISTRY%:443}/ca.crt on the NAS ($message)"
+      ;;
+    yes:*"no such host"* | yes:*"server misbehaving"*)
+      hop=lookup
+      why="Docker cannot look $REGISTRY up, $way ($message)"
       ;;
     *"no such host"* | *"server misbehaving"*)
       hop=lookup
       why="Docker looks $REGISTRY up by itself instead of asking the proxy: does nas-k3s:noProxy spare it? ($message)"
       ;;
-    *": Forbidden"* | *"Service Unavailable"* | *"Bad Gateway"* | *"Gateway Time"* | *": Not Found"*)
+    no:*": Forbidden"* | no:*"Service Unavailable"* | no:*"Bad Gateway"* | no:*"Gateway Time"* | no:*": Not Found"*)
       hop=registry
       why="the hop proxy -> registry fails: $via does not let Docker through to $REGISTRY ($message)"
       ;;
     *"connection refused"* | *"i/o timeout"* | *"deadline exceeded"* | *"connection reset"* | *EOF* | *"request canceled"* | *"context canceled"* | *unreachable*)
       hop=silent
-      why="Docker gets no answer from $REGISTRY through $via ($message)"
+      why="Docker gets no answer from $REGISTRY$by ($message)"
       ;;
     *)
       # The registry itself spoke, if only to say no: 401, 404, too many requests.
-      hop=ok
-      say "Docker reaches $REGISTRY $way; the answer: ${message:-$status_line}"
-      return 0
-      ;;
-  esac
-  return 1
-}
-
-# What Docker says of a registry that it goes to by itself.
-# shellcheck disable=SC2034
-judge_spared() {
-  case $message in
-    *x509* | *"tls: "*)
-      hop=tls
-      why="the certificate of $REGISTRY is not one that Docker trusts: its CA belongs into /etc/docker/certs.d/${REGISTRY%:443}/ca.crt on the NAS ($message)"
-      ;;
-    *"no such host"* | *"server misbehaving"*)
-      hop=lookup
-      why="Docker cannot look $REGISTRY up, $way ($message)"
-      ;;
-    *"connection refused"* | *"i/o timeout"* | *"deadline exceeded"* | *"connection reset"* | *EOF* | *"request canceled"* | *"context canceled"* | *unreachable*)
-      hop=silent
-      why="Docker gets no answer from $REGISTRY, $way ($message)"
-      ;;
-    *)
       hop=ok
       say "Docker reaches $REGISTRY $way; the answer: ${message:-$status_line}"
       return 0

@@ -112,7 +112,6 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "PROXY_PORT": "7222",
         "PROXY_AUTH": "Basic bmFzOlMzTlRJTkVM",
         "REGISTRY": "registry-1.docker.io:443",
-        "REGISTRY_SPARED": "no",
         "TLS_HELLO": "\\026\\003\\001",
         "IMAGE": "docker.io/rancher/k3s:v1.34.4-k3s1",
         "PULL_PROBE_TIMEOUT": "3",
@@ -153,9 +152,12 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
 NO_PAGE = {"DOC_PAGE": ""}
 """Errors end with what to do, without the line about a page of docs/, which unit tests look at."""
 
+_EVERYWHERE = platform_variables(settings()).keys()
+"""What every script is given."""
+
 
 def sample(script: str, variables: Mapping[str, str]) -> str:
     """The script with these variables; one that nobody gives it would have no effect."""
-    unknown = variables.keys() - SAMPLES[script].keys() - platform_variables(settings()).keys()
+    unknown = variables.keys() - SAMPLES[script].keys() - _EVERYWHERE
     assert not unknown, f"{script} knows no {', '.join(sorted(unknown))}"
     return render(script, {**NO_PAGE, **variables})

@@ -695,7 +695,9 @@ def test_what_the_owner_of_an_old_engine_set_by_hand_is_enough_with_any_list() -
 )
 def test_a_registry_that_docker_goes_to_by_itself_is_known(no_proxy: str, spared: bool) -> None:
     config = {"k3sImage": "reg.lan:5000/rancher/k3s:v1.34.4-k3s1", "noProxy": no_proxy}
-    assert make_plan(settings(**config), facts()).registry_spared is spared
+    daemon = make_plan(settings(**config), facts()).daemon
+    assert daemon is not None
+    assert daemon.registry_spared is spared
 
 
 def test_kept_data_whose_block_overlaps_is_told_and_its_block_not_refused() -> None:
