@@ -63,13 +63,10 @@ def measure(instance: str, rounds: int, sizes: Sequence[int]) -> Results:
     engine = ensure_engine()
     peer = ansible.ensure()
     load_before = os.getloadavg()[0]
-    lab = box.up(instance)
-    try:
+    with box.session(instance):
+        lab = box.up(instance)
         duel = _duel(lab, engine, peer, rounds)
         forget_known_hosts(lab)
-    finally:
-        if not os.environ.get("NAS_K3S_KEEP_LAB"):
-            box.down(instance)
     with fleet.labs(f"{instance}n", max(sizes)) as running:
         stacks = fleet.measure(running, engine, sizes, rounds)
         for each in running:

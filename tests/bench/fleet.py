@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -36,11 +36,11 @@ _CASES: dict[FleetCase, tuple[str, ...]] = {
 def labs(name: str, number: int) -> Iterator[list[box.Lab]]:
     """So many NAS, each with its proxy and registry; removed at the end."""
     names = [f"{name}{index}" for index in range(1, number + 1)]
-    try:
-        yield [box.up(each) for each in names]
-    finally:
+    with ExitStack() as at_end:
         for each in names:
-            box.down(each)
+            at_end.enter_context(box.in_use(each))
+            at_end.callback(box.down, each)
+        yield [box.up(each) for each in names]
 
 
 def measure(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import box, engine, paths
-from tests.lab.process import LabError, locked
+from tests.lab import box, engine
+from tests.lab.process import LabError
 from tests.lab.profiles import Engine
 
 from .harness import Stack
@@ -85,9 +85,7 @@ def _prepared(docker_engine: Engine) -> Iterator[Machine]:
             yield machine
             return
         instance = _INSTANCE if docker_engine == "current" else f"{_INSTANCE}old"
-        # Two sessions on one NAS would change things under each other's hands.
-        lock = paths.REPO / ".lab" / f"{instance}.lock"
-        with locked(lock, what=f"tests on lab instance {instance!r}", deadline=3600):
+        with box.session(instance):
             try:
                 lab = box.up(instance, docker_engine)
             except LabError as error:
@@ -100,8 +98,6 @@ def _prepared(docker_engine: Engine) -> Iterator[Machine]:
             machine = _lab_machine(lab, Path(scratch))
             machine.make_images()
             yield machine
-            if not os.environ.get("NAS_K3S_KEEP_LAB"):
-                box.down(instance)
 
 
 def _lab_machine(lab: box.Lab, scratch: Path) -> Machine:

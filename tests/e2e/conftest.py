@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import box, paths
+from tests.lab import box
 from tests.lab.box import Lab
-from tests.lab.process import LabError, locked
+from tests.lab.process import LabError
 
 # Its name; with NAS_K3S_KEEP_LAB set it stays up afterwards, which makes the next run quicker.
 INSTANCE = os.environ.get("NAS_K3S_TEST_INSTANCE", "test")
@@ -45,12 +45,8 @@ def forwarding_before() -> str:
 @pytest.fixture(scope="session")
 def session_lab(forwarding_before: str) -> Iterator[Lab]:
     """A lab with the current engine and without proxy login, removed at the end of the session."""
-    # Two sessions on one NAS would change things under each other's hands.
-    lock = paths.REPO / ".lab" / f"{INSTANCE}.lock"
-    with locked(lock, what=f"tests on lab instance {INSTANCE!r}", deadline=3600):
+    with box.session(INSTANCE):
         yield boot(**AS_FOUND)
-        if not os.environ.get("NAS_K3S_KEEP_LAB"):
-            box.down(INSTANCE)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.conftest import INSTANCE
 from tests.e2e.owner import Owner, make_clone, own_environment, second_proxy
 from tests.e2e.story import K3S_IMAGE
-from tests.e2e.walks import STACK, WALKS, Walk, end_demo
+from tests.e2e.walks import SECOND, STACK, WALKS, Walk, end_demo
 from tests.lab import box, engine
 from tests.lab.box import Lab
 from tests.lab.project import forget_known_hosts
@@ -36,6 +36,8 @@ def owner(session_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     environment = own_environment(environment, found.kubectl(), folder)
     keys = lab.ssh("cat ~/.ssh/authorized_keys")[1]
     with ExitStack() as at_end:
+        at_end.enter_context(box.in_use(DEMO, clone))
+        at_end.enter_context(box.in_use(f"{INSTANCE}{SECOND}"))
         made = Owner(
             lab,
             clone,

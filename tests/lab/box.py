@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import os
 import shlex
 import shutil
 import socket
 import tarfile
 import time
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
@@ -39,7 +40,7 @@ from . import (
 )
 from .faults import Faults
 from .keys import PROXY_USER, REGISTRY_NAMES
-from .process import LabError, say
+from .process import LabError, locked, say
 from .profiles import ADMIN, ADMIN_UID, Engine, Layout, Profile, Sudo
 from .proxylog import ProxyEntry
 from .state import DEFAULT_INSTANCE, Addresses, Settings, State
@@ -409,6 +410,28 @@ def up(
     if booted:
         say(f"{', '.join(booted)} up; the NAS is {lab.nas_host}, its proxy {lab.proxy_url}")
     return lab
+
+
+def in_use(instance: str, checkout: Path | None = None) -> contextlib.AbstractContextManager[None]:
+    """The instance of `checkout` (this one) is that of the tests of this process, until they end.
+
+    Two runs on one NAS would change things under each other's hands: the second waits. What a run
+    that was killed left up goes to the next, also to one of another checkout.
+    """
+    lock = state.lock_file(instance, checkout)
+    return locked(lock, what=f"tests on lab instance {instance!r}", deadline=3600)
+
+
+@contextlib.contextmanager
+def session(instance: str) -> Iterator[None]:
+    """As `in_use`; the instance is removed at the end, unless NAS_K3S_KEEP_LAB says otherwise."""
+    with in_use(instance):
+        try:
+            yield
+        finally:
+            # One that was refused has no state here.
+            if not os.environ.get("NAS_K3S_KEEP_LAB") and state.load(instance) is not None:
+                down(instance)
 
 
 def attach(instance: str = DEFAULT_INSTANCE) -> Lab:

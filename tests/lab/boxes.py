@@ -19,8 +19,8 @@ from docker.models.containers import Container
 
 from . import oci, outer
 from .images import PREFIX, Image
-from .process import LabError, say
-from .state import State, state_file
+from .process import LabError, is_left_over, say
+from .state import State, lock_file, state_file
 
 _ID = "nas-k3s.lab.id"
 _CHECKOUT = "nas-k3s.lab.checkout"
@@ -85,12 +85,16 @@ def instances(client: docker.DockerClient) -> set[str]:
 
 
 def is_alive(checkout: str, identity: str, instance: str) -> bool:
-    """Whether that checkout still has the state of the instance, so that its boxes are in use."""
+    """Whether that checkout still has the state of the instance, so that its boxes are in use.
+
+    Those of tests that have ended are not, also where they were killed and left their boxes up.
+    """
     try:
         raw = json.loads(state_file(instance, Path(checkout)).read_text())
     except (OSError, ValueError):
         return False
-    return isinstance(raw, dict) and raw.get("id") == identity
+    ours = isinstance(raw, dict) and raw.get("id") == identity
+    return ours and not is_left_over(lock_file(instance, Path(checkout)))
 
 
 def remove_all(client: docker.DockerClient, instance: str) -> None:

@@ -145,6 +145,16 @@ def locked(path: Path, *, what: str, deadline: float) -> Iterator[None]:
         yield
 
 
+def is_left_over(path: Path) -> bool:
+    """Whether the lock file `path` is there and nobody holds it: its run has ended."""
+    try:
+        with path.open("r") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
 def clear_scratch(folder: Path, prefix: str) -> None:
     """Remove what killed runs left of `whole_dir` and `whole_file` for names with this prefix.
 

@@ -184,6 +184,11 @@ def state_file(instance: str, checkout: Path | None = None) -> Path:
     return (checkout or paths.REPO) / ".lab" / instance / "state.json"
 
 
+def lock_file(instance: str, checkout: Path | None = None) -> Path:
+    """What a run of tests holds as long as it uses `instance` of `checkout` (this one)."""
+    return state_file(instance, checkout).parent.with_suffix(".lock")
+
+
 def check_name(instance: str) -> None:
     """Raises LabError unless `instance` can be part of container and bridge names."""
     if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", instance):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import tarfile
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.lab import box, debs, oci, outer, proxylog, releases, state
-from tests.lab.process import LabError, run, whole_dir
+from tests.lab import box, boxes, debs, oci, outer, proxylog, releases, state
+from tests.lab.process import LabError, locked, run, whole_dir
 from tests.lab.proxylog import ProxyEntry
 
 # What squid 5.7 wrote for one finished request of each kind and for a tunnel still open.
@@ -134,6 +135,31 @@ def test_instances_get_numbers_of_their_own_and_the_demo_always_the_same() -> No
     second = state.new("other", taken={first.number: "the interface nk100lan"})
     assert first.number != second.number
     assert 88 not in (first.number, second.number)
+
+
+@pytest.mark.parametrize(
+    ("left", "alive"),
+    [
+        pytest.param("nothing", False, id="the checkout is gone"),
+        pytest.param("another id", False, id="it was made anew"),
+        pytest.param("no lock", True, id="a demo"),
+        pytest.param("a held lock", True, id="tests that run"),
+        pytest.param("a free lock", False, id="tests that were killed"),
+    ],
+)
+def test_an_instance_of_another_checkout_is_in_use_or_left_over(
+    tmp_path: Path, left: str, alive: bool
+) -> None:
+    file, lock = state.state_file("test", tmp_path), state.lock_file("test", tmp_path)
+    with ExitStack() as at_end:
+        if left != "nothing":
+            file.parent.mkdir(parents=True)
+            file.write_text(json.dumps({"id": "another" if left == "another id" else "this"}))
+        if left == "a held lock":
+            at_end.enter_context(locked(lock, what="tests", deadline=0))
+        if left == "a free lock":
+            lock.touch()
+        assert boxes.is_alive(str(tmp_path), "this", "test") == alive
 
 
 def test_who_has_the_demos_networks_is_named_and_nothing_impossible_is_advised() -> None:
