@@ -275,6 +275,31 @@ def test_every_row_has_a_pinned_module(target: Target) -> None:
     assert (module / "go.sum").is_file()
 
 
+@pytest.mark.parametrize(
+    "module",
+    [
+        r"github\.com/(aws|Azure)/.*",
+        r"github\.com/(google/cel-go|google/gnostic-models|klauspost/compress|rivo/uniseg)",
+        r"github\.com/(prometheus|spf13)/.*",
+        r"go\.opentelemetry\.io/otel.*",
+        r"golang\.org/x/(crypto|net|oauth2|sync|sys|term|text|time)",
+        r"google\.golang\.org/(grpc|protobuf)",
+        r"k8s\.io/(api|apiextensions-apiserver|apiserver|client-go|kubectl)",
+        r"sigs\.k8s\.io/kustomize/.*",
+    ],
+)
+def test_what_several_targets_are_made_of_is_compiled_once(module: str) -> None:
+    versions: dict[str, set[str]] = {}
+    for file in paths.GO_MODULES.glob("*/go.mod"):
+        text = file.read_text()
+        replaced = dict(re.findall(r"^\s*(\S+) => \S+ (v\S+)$", text, re.MULTILINE))
+        for name, version in re.findall(r"^\s*(?:require )?(\S+) (v[^\s/]+)", text, re.MULTILINE):
+            if re.fullmatch(module, name):
+                versions.setdefault(name, set()).add(replaced.get(name, version))
+    assert versions
+    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
+
+
 def test_no_two_rows_make_a_file_of_the_same_name() -> None:
     names = [name for target in toolchain.TARGETS for name in target.files]
     assert len(names) == len(set(names))
