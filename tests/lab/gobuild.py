@@ -98,6 +98,11 @@ class Target:
         """Names of all that a finished build consists of."""
         return (*self.outputs, *(f.name for f in self.beside))
 
+    @property
+    def compiling(self) -> tuple[str, ...]:
+        """Flags of `go build` and `go test`: with others Go would compile all of it again."""
+        return (*(("-tags", ",".join(self.tags)) if self.tags else ()), *_GCFLAGS)
+
     def ldflags(self) -> str:
         flags = ["-s", "-w", *(f"-X {symbol}={value}" for symbol, value in self.stamps.items())]
         if self.cgo:
@@ -282,7 +287,7 @@ class Build:
         listing = self._watch([go, "list", "-deps", *tags, *packages], source, env, _fetching)
         total = len(_package_lines(listing))
         for name, package in self.target.outputs.items():
-            flags = ["-v", *tags, *_GCFLAGS, "-ldflags", self.target.ldflags()]
+            flags = ["-v", *self.target.compiling, "-ldflags", self.target.ldflags()]
             self._watch(
                 [go, "build", *flags, "-o", str(self.stage / name), package],
                 source,
