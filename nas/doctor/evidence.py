@@ -17,6 +17,10 @@ from nas.facts import Facts, Unreadable
 from nas.settings import Settings
 from nas.ssh import SshTarget
 
+_OF_LISTS = frozenset(
+    {"clusterCidr", "clusterDomain", "lanCidr", "noProxy", "registries", "serviceCidr"}
+)
+
 
 @dataclass(frozen=True)
 class Container:
@@ -146,6 +150,11 @@ class Case:
         """The facts. Only checks that need SSH ask for them."""
         assert isinstance(self.facts, Facts)
         return self.facts
+
+    @property
+    def lists_known(self) -> bool:
+        """Whether all settings could be read of which the lists of what is spared are made."""
+        return _OF_LISTS.isdisjoint(self.unavailable)
 
 
 def parse_on_nas(text: str) -> OnNas:

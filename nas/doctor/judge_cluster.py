@@ -160,6 +160,11 @@ def no_proxy(case: Case) -> Finding:
     if through:
         values = {"name": name, "hosts": ", ".join(through)}
         return Finding("bad", "no-proxy-short", values, _anew(case), 3)
+    wanted = case.environment[name]
+    if case.lists_known and set(found.split(",")) != set(wanted.split(",")):
+        # As after a change of noProxy, and after an up that ended before it came to the container.
+        values = {"name": name, "list": found, "wanted": wanted}
+        return Finding("warning", "no-proxy-other", values, _anew(case))
     return ok("no-proxy", name=name)
 
 

@@ -84,6 +84,8 @@ def daemon_proxy(case: Case) -> Finding:
         return Finding("bad", "daemon-proxy-not-loaded", values, (up(case),), 1)
     if without_credentials(facts.http_proxy) != daemon.shown:
         return Finding("bad", "daemon-proxy-other", values, (up(case),), 1)
+    if not case.lists_known:
+        return ok("daemon-proxy", proxy=facts.http_proxy)
     return Finding("warning", "daemon-proxy-list", values, (up(case),))
 
 

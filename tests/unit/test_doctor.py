@@ -97,6 +97,12 @@ def environment(**changes: str | None) -> Change:
     return change
 
 
+def longer_list(case: Case) -> Case:
+    """As an up leaves it that ended between the daemon and the container."""
+    now = case.nas.environment
+    return with_nas(case, environment={**now, "NO_PROXY": f"{now['NO_PROXY']},git.lan"})
+
+
 def log(line: str) -> Change:
     return nas(api="refused", container=Container("running"), log=("started", line, "bye"))
 
@@ -275,6 +281,7 @@ WARNED: tuple[tuple[str, str, Change], ...] = (
     ("daemon-proxy", "daemon-proxy-login", facts(put="other login", applied_put="other login")),
     ("image", "image-untagged", nas(image=False)),
     ("certificates", "certificates-near-end", nas(certificates={"a.crt": in_days(12)})),
+    ("no-proxy", "no-proxy-other", longer_list),
     ("restart-policy", "restart-policy-none", nas(container=Container("running", policy="no"))),
     ("node", "node-version", nas(node=("True", "Ready", "", "v1.33.1+k3s1"))),
     ("pods", "pods-no-such-image", waiting("ErrImagePull", "manifest unknown")),
@@ -637,6 +644,17 @@ def test_a_proxy_that_k3s_does_not_use_may_sign_anew_what_docker_trusts() -> Non
     broken = diagnose(with_nas(resigned, pull="tls", pull_message="x509"))
     assert broken.findings["tls"].verdict == "unknown"
     assert broken.findings["pull"].leaf == "pull-tls"
+
+
+@pytest.mark.parametrize(
+    ("check", "change"),
+    [("no-proxy", longer_list), ("daemon-proxy", facts(no_proxy="localhost"))],
+)
+def test_a_list_is_not_held_against_one_that_could_not_be_read(check: str, change: Change) -> None:
+    case = change(well())
+    assert diagnose(case).findings[check].verdict == "warning"
+    encrypted = replace(case, unavailable={"noProxy": "there is no pulumi"})
+    assert diagnose(encrypted).findings[check].verdict == "ok"
 
 
 @pytest.mark.parametrize("scope", ["all", "images"])
