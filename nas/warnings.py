@@ -74,10 +74,16 @@ def _unknown_arguments(settings: Settings) -> list[str]:
     ]
 
 
+def _may_restart(settings: Settings, facts: Facts) -> bool:
+    """What the scripts ask themselves before they restart Docker."""
+    if settings.restart_daemon == "when-safe":
+        return not facts.no_restart_policy
+    return settings.restart_daemon == "always"
+
+
 def _taken_away(settings: Settings, facts: Facts) -> str:
     """What becomes of Docker when its proxy goes; what the scripts of `restore` do."""
-    safe = settings.restart_daemon == "when-safe" and not facts.no_restart_policy
-    if settings.restart_daemon == "always" or safe:
+    if _may_restart(settings, facts):
         return _blast_radius(settings, facts, "to take its proxy away")
     return (
         "the proxy goes out of the config of Docker on the NAS, which runs on with it until "
@@ -86,20 +92,17 @@ def _taken_away(settings: Settings, facts: Facts) -> str:
 
 
 def _blast_radius(settings: Settings, facts: Facts, why: str) -> str:
-    if settings.restart_daemon == "never":
-        return (
-            f"Docker on the NAS would have to restart {why}, and restartDaemon is never: "
-            "`pulumi up` will be refused"
+    names = ", ".join(facts.no_restart_policy)
+    if not _may_restart(settings, facts):
+        told = (
+            f"Docker on the NAS would have to restart {why}, and restartDaemon is "
+            f"{settings.restart_daemon}: `pulumi up` will be refused"
         )
-    if settings.restart_daemon == "when-safe" and facts.no_restart_policy:
-        names = ", ".join(facts.no_restart_policy)
-        return (
-            f"Docker on the NAS would have to restart {why}, and restartDaemon is when-safe: "
-            f"`pulumi up` will be refused for containers without a restart policy: {names}"
-        )
+        if settings.restart_daemon == "when-safe":
+            told += f" for containers without a restart policy: {names}"
+        return told
     count = "all" if facts.running is None else str(facts.running)
     told = f"Docker on the NAS will be restarted {why}: {count} running containers with it"
-    if facts.no_restart_policy:
-        names = ", ".join(facts.no_restart_policy)
+    if names:
         told += f"; started again afterwards, without a restart policy of their own: {names}"
     return told
