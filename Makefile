@@ -78,8 +78,9 @@ unit: .venv/installed  ## the domain: settings, plan, proxy rules
 fuzz: .venv/installed  ## many new examples for the tests that take any
 	$(PYTEST) -n 2 -m hypothesis --hypothesis-profile=search tests/unit tests/scripts
 
+# They wait half of the time, so twice as many as there are cores.
 scripts: .venv/installed  ## the NAS scripts under BusyBox ash
-	$(PYTEST) -n 2 tests/scripts
+	$(PYTEST) -n 4 tests/scripts
 
 program: .venv/installed  ## the components with mocks
 	$(PYTEST) tests/program

@@ -73,7 +73,8 @@ class Target:
 
     `outputs` maps the name of an executable to its Go package; `stamps` are linker `-X` values;
     `beside` are module files put next to the executables, `embedded` ones next to the sources.
-    `minutes` is about what a build without any cache took on two busy cores.
+    `minutes` is about what it took on two cores that were busy, with nothing in Go's caches but
+    what a first run of the tests had built before it.
     """
 
     name: str
@@ -302,7 +303,7 @@ class Build:
     def _compiling(self, total: int, main: str, output: str) -> str:
         packages = _package_lines(output)
         doing = "linking" if main in packages else "compiling"
-        typical = f"typically {self.target.minutes:g} min without a cache"
+        typical = f"typically {self.target.minutes:g} min on a new machine"
         return f"{doing}, {len(packages)} of at most {total} packages compiled ({typical})"
 
     def _place(self, file: ModuleFile, into: Path, env: Mapping[str, str]) -> None:

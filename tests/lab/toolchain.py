@@ -68,7 +68,7 @@ TARGETS: tuple[Target, ...] = (
         title="Pulumi's Python language host",
         module="language-python",
         outputs={"pulumi-language-python": f"{_PULUMI_SDK}/python/cmd/pulumi-language-python"},
-        minutes=0.5,
+        minutes=0.1,
     ),
     Target(
         name="kubernetes-provider",
@@ -89,7 +89,7 @@ TARGETS: tuple[Target, ...] = (
                 name="terraform-mapping.json",
             ),
         ),
-        minutes=7,
+        minutes=5,
     ),
     Target(
         name="dockerd",
@@ -100,7 +100,7 @@ TARGETS: tuple[Target, ...] = (
             "docker-proxy": "github.com/moby/moby/v2/cmd/docker-proxy",
         },
         stamps={"github.com/moby/moby/v2/dockerversion.Version": DOCKERD_VERSION},
-        minutes=3,
+        minutes=1.5,
     ),
     Target(
         name="runc",
@@ -109,21 +109,21 @@ TARGETS: tuple[Target, ...] = (
         outputs={"runc": "github.com/opencontainers/runc"},
         tags=("netgo", "osusergo"),
         cgo=True,
-        minutes=0.5,
+        minutes=0.1,
     ),
     Target(
         name="crane",
         title="crane (image tool)",
         module="crane",
         outputs={"crane": "github.com/google/go-containerregistry/cmd/crane"},
-        minutes=1,
+        minutes=0.1,
     ),
     Target(
         name="coredns",
         title="CoreDNS",
         module="coredns",
         outputs={"coredns": "."},
-        minutes=3,
+        minutes=0.3,
     ),
     Target(
         name="k3s",
@@ -135,7 +135,7 @@ TARGETS: tuple[Target, ...] = (
             **_kubernetes_version("k8s.io/client-go/pkg/version"),
         },
         tags=("netgo", "osusergo", "no_btrfs", "no_devmapper", "no_zfs"),
-        minutes=9,
+        minutes=4,
     ),
 )
 
