@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import os
 import random
 import subprocess
 from pathlib import Path
 
 from tests.lab import paths, toolchain
-from tests.lab.gobuild import find_go
+from tests.lab.gobuild import find_go, go_environment
 from tests.unit.go_no_proxy import GoNoProxy
 
 MODULE = paths.GO_MODULES / "k3s"
@@ -59,14 +58,7 @@ def test_the_go_tests_of_the_stand_in_pass(tmp_path: Path) -> None:
     done = subprocess.run(
         [find_go("1.24").command, "test", "-vet=off", *target.compiling, "./..."],
         cwd=MODULE,
-        env=os.environ
-        | {
-            "NO_PROXY_CASES": str(cases),
-            "GOFLAGS": "-buildvcs=false",
-            "GOTOOLCHAIN": "local",
-            "GOWORK": "off",
-            "CGO_ENABLED": "0",
-        },
+        env={**go_environment(cgo=False), "NO_PROXY_CASES": str(cases)},
         capture_output=True,
         text=True,
         timeout=1500,

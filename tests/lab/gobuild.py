@@ -101,7 +101,7 @@ class Target:
 
     @property
     def compiling(self) -> tuple[str, ...]:
-        """Flags of `go build` and `go test`: with others Go would compile all of it again."""
+        """Flags for the go command: with others it would compile all of it again."""
         return (*(("-tags", ",".join(self.tags)) if self.tags else ()), *_GCFLAGS)
 
     def ldflags(self) -> str:
@@ -153,7 +153,7 @@ def _go_version(command: Path) -> str | None:
     try:
         told = subprocess.run(
             [command, "env", "GOVERSION"],
-            env=_go_environment(cgo=False),
+            env=go_environment(cgo=False),
             capture_output=True,
             text=True,
             timeout=60,
@@ -165,7 +165,7 @@ def _go_version(command: Path) -> str | None:
     return found[1] if found else None
 
 
-def _go_environment(*, cgo: bool) -> dict[str, str]:
+def go_environment(*, cgo: bool) -> dict[str, str]:
     """The user's environment (proxies, module proxy) without what would change the result."""
     env = {k: v for k, v in os.environ.items() if k not in {"GOROOT", "GOOS", "GOARCH", "GOWORK"}}
     env |= {
@@ -256,7 +256,7 @@ class Build:
         self.started = time.monotonic()
 
     def run(self) -> None:
-        env = _go_environment(cgo=self.target.cgo)
+        env = go_environment(cgo=self.target.cgo)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         lock = self.home.parent / f".{self.target.name}.lock"
         with locked(lock, what=f"building {self.target.title}", deadline=self.target.deadline + 60):
@@ -280,12 +280,13 @@ class Build:
             shutil.copyfile(path, copy)
         go = str(self.go.command)
         packages = list(self.target.outputs.values())
-        tags = ["-tags", ",".join(self.target.tags)] if self.target.tags else []
         self.log.write_bytes(b"")
         for file in self.target.embedded:
             self._place(file, source, env)
         say(f"{self.label}: fetching Go modules")
-        listing = self._watch([go, "list", "-deps", *tags, *packages], source, env, _fetching)
+        listing = self._watch(
+            [go, "list", "-deps", *self.target.compiling, *packages], source, env, _fetching
+        )
         total = len(_package_lines(listing))
         for name, package in self.target.outputs.items():
             flags = ["-v", *self.target.compiling, "-ldflags", self.target.ldflags()]
