@@ -12,7 +12,7 @@ from components.drift_mark import remembered
 from components.nas_command import Nas
 from nas.fact_lines import values_of
 from nas.smoke import SMOKE_NAMESPACE
-from nas.timeline import key
+from nas.timeline import daemon_began, key
 
 SMOKE_LABEL = "nas-k3s/container"
 """Label of a smoke Job: the beginning of the identity of the container that it proved."""
@@ -35,8 +35,6 @@ class ClusterReadyArgs(TypedDict):
     """Another container is proven anew."""
     restarts: pulumi.Input[str]
     """And so is one that had to be started."""
-    daemon_healed: pulumi.Input[str]
-    """And one below which Docker may have restarted."""
     container_name: str
     """Name of the k3s container."""
     node_name: str
@@ -55,12 +53,11 @@ class ClusterReadyArgs(TypedDict):
     """Image of the smoke test, with a shell and nslookup."""
     pull_hint: str
     """What to change when images cannot be pulled."""
-    daemon_report: pulumi.Input[str]
-    """What the script of the daemon's proxy printed, or empty without a proxy."""
+    daemon_report: pulumi.Output[str]
+    """What the script of the daemon's proxy printed. Where it ran, Docker may have restarted, and
+    the container with it, which is proven anew."""
     pulled: pulumi.Input[str]
     """What the NAS said of the pull of the image, `name=value` lines."""
-    below: Sequence[pulumi.Resource]
-    """What the cluster stands on: docker on the PATH, and the daemon's proxy."""
     since: str | None
     """When this run began, by the clock of the NAS, if the last one ended before its end."""
     timeout: int
@@ -105,7 +102,7 @@ class ClusterReady(pulumi.ComponentResource):
                 "shown": {
                     "container": args["container_id"],
                     "started": args["restarts"],
-                    "docker": args["daemon_healed"],
+                    "docker": args["daemon_report"].apply(daemon_began),
                 },
                 "timeout": args["timeout"] * (OTHER_CHECKS + len(args["workloads"])) + 60,
             },
@@ -122,11 +119,7 @@ class ClusterReady(pulumi.ComponentResource):
             # It looks at the cluster once, when it is configured: not before all is well.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[checks]),
         )
-        # What is below the cluster, too: the Job of a container that is replaced goes at the end of
-        # an up, where Docker may restart because its proxy goes as well. The Job has to be first.
-        in_cluster = pulumi.ResourceOptions(
-            parent=self, provider=provider, depends_on=[checks, *args["below"]]
-        )
+        in_cluster = pulumi.ResourceOptions(parent=self, provider=provider, depends_on=[checks])
         namespace = kubernetes.core.v1.Namespace(
             f"{name}-namespace",
             metadata={"name": SMOKE_NAMESPACE},

@@ -19,8 +19,8 @@ class DaemonProxyArgs(TypedDict):
 
     nas: Nas
     """How the NAS is reached."""
-    proxy: DaemonProxyPlan
-    """What the daemon's config file has to say."""
+    proxy: DaemonProxyPlan | None
+    """What the daemon's config file has to say; None: what it said before we came."""
     image: str
     """Image that Docker asks its registry for once it has the proxy."""
     registry: str
@@ -30,7 +30,7 @@ class DaemonProxyArgs(TypedDict):
     timeout: int
     """Seconds until a restarted daemon has to answer."""
     keep: bool
-    """Whether destroy leaves the proxy in place."""
+    """Whether the proxy stays in place when it goes out of the config, or on destroy."""
     drift: str | None
     """What others changed since the last run, with the time it was seen."""
 
@@ -39,52 +39,41 @@ class DaemonProxy(pulumi.ComponentResource):
     """The proxy of the daemon, written the way that the NAS needs and verified there.
 
     The daemon, and every container on the NAS with it, restarts only when a file really changes.
-    Destroy puts back what was there before.
+    Destroy puts back what was there before. So does an `up` without a proxy, before the cluster is
+    looked at: left to a delete, that would come after all else.
     """
 
     ready: pulumi.Resource
     """Depend on it to pull images through the proxy."""
     report: pulumi.Output[str]
     """What the script did and when, `name=value` lines."""
-    healed: pulumi.Output[str]
-    """What others had changed last, for which Docker may have restarted."""
 
     def __init__(
         self, name: str, args: DaemonProxyArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("nas-k3s:index:DaemonProxy", name, None, opts)
         proxy = args["proxy"]
-        no_proxy = ",".join(proxy.no_proxy)
-        self.healed = drift_mark(f"{name}-drift", args["drift"], self)
+        back = "keep" if args["keep"] else "restore"
+        shown = {
+            "proxy": "none" if proxy is None else proxy.url.masked,
+            "noProxy": "" if proxy is None else ",".join(proxy.no_proxy),
+        }
         config = args["nas"].script(
             f"{name}-config",
             {
                 "script": "daemon-proxy.sh",
                 "variables": {
-                    "PROXIES": proxy.proxies,
-                    "DROP_IN": proxy.drop_in,
-                    "EXPORTS": proxy.exports,
-                    "HTTP_PROXY_SHOWN": proxy.shown,
-                    "NO_PROXY_SHOWN": no_proxy,
-                    "PROXY_SCHEME": proxy.url.scheme,
-                    "PROXY_HOST": proxy.url.host,
-                    "PROXY_PORT": str(proxy.url.port),
-                    "PROXY_AUTH": proxy.authorization,
+                    **_proxy_variables(proxy),
                     "IMAGE": args["image"],
                     "REGISTRY": args["registry"],
-                    "REGISTRY_SPARED": "yes" if proxy.registry_spared else "no",
                     "RESTART_DAEMON": args["restart"],
                     "DAEMON_TIMEOUT": str(args["timeout"]),
                     "PULL_PROBE_TIMEOUT": str(PULL_PROBE_TIMEOUT),
                     "LOCK_TIMEOUT": str(2 * args["timeout"]),
                 },
-                "create": "apply",
-                "delete": "keep" if args["keep"] else "restore",
-                "shown": {
-                    "proxy": proxy.url.masked,
-                    "noProxy": no_proxy,
-                    "drift": self.healed,
-                },
+                "create": back if proxy is None else "apply",
+                "delete": back,
+                "shown": {**shown, "drift": drift_mark(f"{name}-drift", args["drift"], self)},
                 # Another run is waited for; a restart that fails is followed by one with the old
                 # config.
                 "timeout": 4 * args["timeout"] + PULL_PROBE_TIMEOUT + 180,
@@ -93,4 +82,22 @@ class DaemonProxy(pulumi.ComponentResource):
         )
         self.ready = config
         self.report = config.stdout
-        self.register_outputs({"proxy": proxy.url.masked, "noProxy": no_proxy})
+        self.register_outputs(shown)
+
+
+def _proxy_variables(proxy: DaemonProxyPlan | None) -> dict[str, str]:
+    if proxy is None:
+        # To put back what was there takes no more.
+        return {"HTTP_PROXY_SHOWN": ""}
+    return {
+        "PROXIES": proxy.proxies,
+        "DROP_IN": proxy.drop_in,
+        "EXPORTS": proxy.exports,
+        "HTTP_PROXY_SHOWN": proxy.shown,
+        "NO_PROXY_SHOWN": ",".join(proxy.no_proxy),
+        "PROXY_SCHEME": proxy.url.scheme,
+        "PROXY_HOST": proxy.url.host,
+        "PROXY_PORT": str(proxy.url.port),
+        "PROXY_AUTH": proxy.authorization,
+        "REGISTRY_SPARED": "yes" if proxy.registry_spared else "no",
+    }

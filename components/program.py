@@ -14,7 +14,6 @@ import pulumi_kubernetes as kubernetes
 from components.cluster_access import ClusterAccess
 from components.cluster_ready import ClusterReady
 from components.daemon_proxy import DaemonProxy
-from components.drift_mark import NONE
 from components.k3s_server import K3sServer
 from components.kubeconfig_file import KubeconfigFile
 from components.nas_command import Nas
@@ -136,7 +135,6 @@ def build(
             "cluster_identifier": server.cluster_identifier,
             "container_id": server.container.id,
             "restarts": access.restarts,
-            "daemon_healed": below.healed,
             "container_name": settings.container_name,
             "node_name": plan.node_name,
             "kubelet_version": plan.kubelet_version,
@@ -148,7 +146,6 @@ def build(
             "pull_hint": plan.pull_hint,
             "daemon_report": below.report,
             "pulled": server.pulled,
-            "below": below.ready,
             "since": plan.timeline_since,
             "timeout": settings.ready_timeout,
         },
@@ -196,22 +193,18 @@ class BelowCluster:
 
     Attributes:
         ready: depend on these to pull images through the proxy.
-        report: what the daemon's proxy script said of its steps, empty without a proxy.
-        healed: for which change of others Docker may have restarted last.
+        report: what the daemon's proxy script said of its steps.
     """
 
     provider: docker.Provider
     ready: tuple[pulumi.Resource, ...]
-    report: pulumi.Input[str]
-    healed: pulumi.Input[str]
+    report: pulumi.Output[str]
 
 
 def build_docker(plan: Plan, nas: Nas) -> BelowCluster:
     """The part below the cluster."""
     settings = plan.settings
     remote_docker = RemoteDocker("docker", {"nas": nas, "drift": plan.path_drift})
-    if plan.daemon is None:
-        return BelowCluster(remote_docker.provider, (remote_docker,), "", NONE)
     daemon_proxy = DaemonProxy(
         "daemon-proxy",
         {
@@ -226,12 +219,7 @@ def build_docker(plan: Plan, nas: Nas) -> BelowCluster:
         },
         pulumi.ResourceOptions(depends_on=[remote_docker]),
     )
-    return BelowCluster(
-        remote_docker.provider,
-        (remote_docker, daemon_proxy),
-        daemon_proxy.report,
-        daemon_proxy.healed,
-    )
+    return BelowCluster(remote_docker.provider, (remote_docker, daemon_proxy), daemon_proxy.report)
 
 
 def _timeline(daemon: str, pull: str, measured: str, *, began: int | None) -> str:

@@ -3,7 +3,7 @@
 Each thing that heals alone has its own text, so that a wiped wrapper does not restart the daemon.
 A change of the config is no drift: what the last run left behind is recorded on the NAS and
 compared with what is there now. Where the record is gone too, but the cluster's container shows
-that we were here, everything that differs from the plan counts.
+that we were here with a proxy, everything that differs from the plan counts.
 """
 
 from __future__ import annotations
@@ -50,18 +50,21 @@ class Drift:
         return bool(self.clauses)
 
 
-def find_drift(facts: Facts, shown: str | None, no_proxy: str) -> Drift:
+def find_drift(
+    facts: Facts, shown: str | None, no_proxy: str, *, in_container: bool = True
+) -> Drift:
     """Compares a NAS with what our last run left there.
 
     Args:
         shown: the planned proxy as `docker info` shows it, credentials left out; None: the plan
             has no proxy.
         no_proxy: the planned no-proxy list, with commas.
+        in_container: whether a container of ours whose daemon has a proxy has it as well.
     """
     if not (facts.container or facts.applied_put or facts.applied_kubeconfig):
         return Drift()
     return Drift(
-        daemon_proxy=_daemon_proxy(facts, shown, no_proxy),
+        daemon_proxy=_daemon_proxy(facts, shown, no_proxy, in_container=in_container),
         docker_path=(
             () if facts.docker_on_path else ("docker is not on the PATH of SSH commands any more",)
         ),
@@ -73,10 +76,15 @@ def find_drift(facts: Facts, shown: str | None, no_proxy: str) -> Drift:
     )
 
 
-def _daemon_proxy(facts: Facts, shown: str | None, no_proxy: str) -> tuple[str, ...]:
+def _daemon_proxy(
+    facts: Facts, shown: str | None, no_proxy: str, *, in_container: bool
+) -> tuple[str, ...]:
     if shown is None or not facts.engine:
         return ()
     if not facts.applied_put:
+        if in_container and facts.container and not facts.container_proxied:
+            # The last run had no proxy.
+            return ()
         return _daemon(facts, shown, no_proxy)
     return (*_file(facts), *_daemon(facts, facts.applied_proxy, facts.applied_no_proxy))
 

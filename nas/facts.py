@@ -64,6 +64,7 @@ class Facts:
         restored: the snapshot of the data that was put back last.
         snapshots: names of the snapshots of the data, the newest first.
         env_changed: variables of the container that are not what our last run gave it.
+        container_proxied: whether k3s has a proxy, or its containerd has: `yes`, or empty.
         own_container: name of the container that belongs to this stack, by its label.
         cluster_data: `there` or `none`; empty: not seen.
         cluster_emptied: when the place of data that is not there was last changed, in seconds since
@@ -138,6 +139,7 @@ class Facts:
     restored: str = ""
     snapshots: tuple[str, ...] = ()
     env_changed: tuple[str, ...] = ()
+    container_proxied: str = ""
     own_container: str = ""
     cluster_data: str = ""
     cluster_emptied: int | None = None
@@ -257,6 +259,7 @@ def parse_facts(text: str, question: WayQuestion | None = None) -> Facts:
         restored=one("ran_restored"),
         snapshots=tuple(every("snapshot")),
         env_changed=tuple(every("env_changed")),
+        container_proxied=one("container_proxied"),
         own_container=one("own_container"),
         cluster_data=one("cluster_data"),
         cluster_emptied=number("cluster_emptied"),

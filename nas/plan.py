@@ -211,4 +211,5 @@ def _drift(settings: Settings, facts: Facts | None, daemon: DaemonProxy | None) 
     if choice is not None and choice.route == "none":
         # Set by the owner, and not ours to heal.
         return find_drift(facts, None, "")
-    return find_drift(facts, daemon.shown, ",".join(daemon.no_proxy))
+    in_container = settings.proxy_scope != "none"
+    return find_drift(facts, daemon.shown, ",".join(daemon.no_proxy), in_container=in_container)

@@ -69,11 +69,15 @@ def key(daemon: str, pull: str, container_id: str) -> str:
     """Names everything that a timeline is made of: where it stays the same, so does the timeline.
 
     Args:
-        daemon: what daemon-proxy.sh printed, or empty without a proxy.
+        daemon: what daemon-proxy.sh printed.
         pull: what `image-pull.sh` printed.
     """
-    began = _value(daemon, "time_began") or "0"
-    return f"{began}-{_value(pull, 'time') or '0'}-{container_id[:12]}"
+    return f"{daemon_began(daemon)}-{_value(pull, 'time') or '0'}-{container_id[:12]}"
+
+
+def daemon_began(daemon: str) -> str:
+    """When daemon-proxy.sh ran, by its notes; `0`: it said nothing."""
+    return _value(daemon, "time_began") or "0"
 
 
 def since_unmeasured(facts: Facts) -> str | None:

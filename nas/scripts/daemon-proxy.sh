@@ -7,6 +7,8 @@
 # restore  puts back what was there before the first apply, and restarts
 # keep     leaves the proxy to the owner: only forgets what was there before
 #
+# The last two need of the proxy's variables only HTTP_PROXY_SHOWN, which may be empty.
+#
 # Variables: PLATFORM, PROXIES (JSON text), DROP_IN (systemd), EXPORTS (shell, between BLOCK_BEGIN
 # and BLOCK_END), HTTP_PROXY_SHOWN and NO_PROXY_SHOWN (what `docker info` has to say, credentials
 # left out), PROXY_HOST, PROXY_PORT, PROXY_SCHEME, PROXY_AUTH (value of a Proxy-Authorization header
@@ -189,6 +191,8 @@ check_flags() {
 
 # Goes through all strategies: an update of Docker may have changed the one that this NAS takes.
 restore() {
+  stamp began
+  restarted=no
   find_docker || docker=
   find_dockerd || say "Docker is not running on this NAS"
   changed=
@@ -205,7 +209,10 @@ restore() {
       say "warning: $why: it runs on with the proxy until somebody restarts it"
       finish_interrupted_restart
     elif [ -n "$dockerd" ] && [ -n "$changed" ]; then
+      stamp restarting
       restart_daemon || fail "$why" "the owner's config is in place; start Docker by hand"
+      stamp restarted
+      restarted=yes
       containers_back
     elif [ -n "$dockerd" ]; then
       finish_interrupted_restart
@@ -220,6 +227,9 @@ restore() {
   else
     say "nothing of ours is left to put back"
   fi
+  # Without a strategy: the proxy is not set in any way.
+  if [ -n "$changed" ]; then changed=yes; else changed=no; fi
+  printf 'changed=%s\nrestarted=%s\n%s' "$changed" "$restarted" "$stamps"
 }
 
 ours() {
@@ -261,6 +271,7 @@ still_loaded() {
 # ---- keep
 
 keep() {
+  stamp began
   find_dockerd
   for strategy in $STRATEGIES; do
     if "${strategy}_locate" 2>/dev/null && was_here; then
@@ -269,4 +280,5 @@ keep() {
       say "$place keeps its proxy"
     fi
   done
+  printf 'changed=no\nrestarted=no\n%s' "$stamps"
 }

@@ -22,7 +22,8 @@ look_at_containers() {
 }
 
 # Each line begins with a word of its own, also where a value has several. Of the owner's containers
-# only the name and the policy; the environment is secret, and only env_changed sees it.
+# only the name and the policy; the environment is secret, and of it only is told
+# what is not as it was given, and whether there is a proxy in it.
 LOOK='{{if .State.Running}}{{println "policy" .Name .HostConfig.RestartPolicy.Name}}{{end}}
   {{- if eq .Name "/'$CONTAINER'"}}
     {{- println "state" .State.Status}}
@@ -67,7 +68,8 @@ container_facts() {
       s/^argument "--https-listen-port=\(.*\)"$/container_port=\1/p
       s/^argument "\(--\(cluster-cidr\|service-cidr\|cluster-domain\|node-name\|snapshotter\)=.*\)"$/container_flag=\1/p
       s/^data /container_data=/p
-      s#^published \([0-9]*\) .*/#container_publishes=\1/#p'
+      s#^published \([0-9]*\) .*/#container_publishes=\1/#p
+      s/^env \(CONTAINERD_\)\{0,1\}HTTPS_PROXY=..*/container_proxied=yes/p'
   printf '%s\n' "$looked" | env_changed | sed 's/^/env_changed=/'
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 import pytest
 
@@ -184,6 +185,34 @@ def test_without_a_proxy_a_container_that_is_gone_is_noticed_too(story: Story) -
     assert "the k3s container is gone" in shown.stdout + shown.stderr
     story.configure()
     story.must_up()
+    unchanged(story)
+
+
+def test_a_proxy_taken_away_is_gone_from_docker_before_the_cluster_is_proven_and_can_come_back(
+    story: Story,
+) -> None:
+    story.must_up()
+    uid, starts, wanted = story.uid(), story.lab.dockerd_starts(), story.docker_json()
+    story.configure(proxy="")
+    shown = story.preview()
+    assert "will be restarted to take its proxy away" in shown.stdout + shown.stderr
+    story.must_up()
+    assert story.lab.dockerd_starts() == starts + 1
+    assert "proxies" not in story.docker_json()
+    assert story.must("docker info --format '{{.HTTPProxy}}{{.HTTPSProxy}}'").strip() == ""
+    # The container is younger than Docker, which does not take it down again behind the proof.
+    made = story.must("docker inspect --format '{{.Created}}' k3s").strip()
+    restarted = int(story.must("stat -c %Y /var/run/docker.pid"))
+    assert datetime.fromisoformat(made).timestamp() >= restarted
+    assert story.uid() == uid
+    unchanged(story)
+
+    story.configure()
+    shown = story.preview()
+    assert "changed on the NAS" not in shown.stdout + shown.stderr
+    story.must_up()
+    assert story.lab.dockerd_starts() == starts + 2
+    assert story.docker_json() == wanted
     unchanged(story)
 
 

@@ -131,10 +131,21 @@ def test_every_resource_of_the_design_is_there(preview: bool) -> None:
     }
 
 
-def test_without_a_proxy_the_daemon_is_left_alone() -> None:
-    done = run(proxy="")
-    assert not [name for name in done.resources if name.startswith("daemon-proxy")]
-    assert "docker-path" in done.before("k3s-image")
+@pytest.mark.parametrize(("keep", "mode"), [("true", "keep"), ("false", "restore")])
+def test_without_a_proxy_docker_has_what_it_had_before_anything_is_pulled(
+    keep: str, mode: str
+) -> None:
+    """Left to a delete, Docker would restart after the cluster was proven."""
+    done = run(proxy="", keepDaemonProxy=keep)
+    one = done["daemon-proxy-config"].inputs
+    assert one["create"].splitlines() == [
+        f"sh -s {mode}",
+        "# proxy: none",
+        "# noProxy: ",
+        "# drift: none",
+    ]
+    assert one["delete"] == f"sh -s {mode}"
+    assert {"daemon-proxy-config", "docker-path"} <= done.before("k3s-image-pull")
 
 
 @pytest.mark.parametrize(
@@ -326,6 +337,19 @@ def test_preview_names_proxy_and_no_proxy_without_credentials(preview: bool) -> 
     assert "# proxy: http://xxxxx:xxxxx@192.168.31.198:7222" in create
     assert "reg.example" in create.split("# noProxy: ")[1]
     assert not done["daemon-proxy-config"].is_secret("create")
+
+
+@pytest.mark.parametrize("scope", ["all", "images", "none"])
+def test_a_run_of_the_daemons_script_is_followed_by_a_proof_whatever_k3s_has_of_the_proxy(
+    scope: str,
+) -> None:
+    """Docker may have restarted, and the container with it, which is not made anew for that."""
+    plan = make_plan(settings(proxyScope=scope), FACTS)
+    for began in (NOON, NOON + 1000):
+        report = DAEMON.replace(f"time_began={NOON}", f"time_began={began}")
+        said = {**OUTPUTS, "daemon-proxy-config": {"stdout": report}}
+        done = record(lambda: build(plan, target()), outputs=said)
+        assert done["ready-checks"].inputs["create"].splitlines()[-1] == f"# docker: {began}"
 
 
 def test_another_password_changes_only_what_is_secret() -> None:
@@ -595,7 +619,11 @@ def test_the_timeline_is_shown_by_the_run_that_measured_it_and_by_no_other(
 
 
 def test_without_a_proxy_the_timeline_has_no_stages_of_the_daemon() -> None:
-    stages = from_line(run(proxy="").exports["timeline"].value)
+    plan = make_plan(settings(proxy=""), FACTS)
+    said = f"changed=no\nrestarted=no\ntime_began={NOON}\n"
+    outputs = {**OUTPUTS, "daemon-proxy-config": {"stdout": said}}
+    done = record(lambda: build(plan, target()), outputs=outputs)
+    stages = from_line(done.exports["timeline"].value)
     assert [stage.name for stage in stages if stage.seconds is None] == list(STAGES[:3])
 
 
@@ -873,13 +901,6 @@ def test_what_the_users_file_lacks_is_a_mark_of_its_own(
     assert mark.startswith("the cluster is not in your kubeconfig file (seen ")
     assert f"# drift: {mark}" in done["kubeconfig-entry"].inputs["create"]
     assert not (home / "config").exists()
-
-
-def test_the_job_itself_depends_on_the_proxy_whose_end_restarts_docker() -> None:
-    """What a replaced Job stood on is not known any more when it is deleted, but for this."""
-    done = run()
-    direct = done["ready-smoke"].depends_on
-    assert {done["daemon-proxy-config"].urn, done["ready-checks"].urn} <= direct
 
 
 def test_with_drift_off_nobody_looks_for_the_cluster_in_the_users_file(

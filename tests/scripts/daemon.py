@@ -6,23 +6,21 @@ import time
 
 from nas.facts import Unreadable
 from nas.plan import make_plan
-from nas.settings import platform_variables
+from nas.settings import Settings, platform_variables
 from nas.settings_reader import load_settings
 from tests.scripts.fake_nas import Done, FakeNas
 
+PROXY = "http://192.168.31.198:7222"
 OFF = Unreadable("away", "not asked")
 
 
 def variables(**config: str) -> dict[str, str]:
     """The variables as the component makes them, from a stack's config."""
-    settings = load_settings(
-        "nas88",
-        {"host": "192.168.31.88", "proxy": "http://192.168.31.198:7222", **config},
-    )
+    settings = load_settings("nas88", {"host": "192.168.31.88", "proxy": PROXY, **config})
     proxy = make_plan(settings, OFF).daemon
     assert proxy is not None
     return {
-        **platform_variables(settings),
+        **_of_stack(settings),
         "PROXIES": proxy.proxies,
         "DROP_IN": proxy.drop_in,
         "EXPORTS": proxy.exports,
@@ -32,9 +30,21 @@ def variables(**config: str) -> dict[str, str]:
         "PROXY_HOST": proxy.url.host,
         "PROXY_PORT": str(proxy.url.port),
         "PROXY_AUTH": proxy.authorization,
+        "REGISTRY_SPARED": "no",
+    }
+
+
+def without_proxy() -> dict[str, str]:
+    """The same for a stack without a proxy."""
+    settings = load_settings("nas88", {"host": "192.168.31.88"})
+    return {**_of_stack(settings), "HTTP_PROXY_SHOWN": ""}
+
+
+def _of_stack(settings: Settings) -> dict[str, str]:
+    return {
+        **platform_variables(settings),
         "IMAGE": "docker.io/rancher/k3s:v1.34.4-k3s1",
         "REGISTRY": "registry-1.docker.io:443",
-        "REGISTRY_SPARED": "no",
         "RESTART_DAEMON": settings.restart_daemon,
         "DAEMON_TIMEOUT": "5",
         "PULL_PROBE_TIMEOUT": "3",

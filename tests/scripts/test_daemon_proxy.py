@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.scripts.daemon import apply, restore, steps, variables, without_times
+from tests.scripts.daemon import apply, restore, steps, variables, without_proxy, without_times
 from tests.scripts.fake_nas import DOCKER_JSON, QPKG, FakeNas
 from tests.scripts.test_daemon_routes import reply
 
@@ -81,6 +81,29 @@ def test_restore_gives_the_original_bytes_and_leaves_nothing_behind(nas: FakeNas
     assert nas.read(nas.config) == DOCKER_JSON
     assert [entry.name for entry in nas.path(nas.config).parent.iterdir()] == ["docker.json"]
     assert nas.read("/state/http") == ""
+
+
+def test_restore_and_keep_tell_as_apply_does_what_they_did_and_when(nas: FakeNas) -> None:
+    """Without a proxy it is they that an up runs."""
+    assert apply(nas).status == 0
+    done = nas.run("daemon-proxy.sh", "restore", without_proxy())
+    assert without_times(done) == {"changed": "yes", "restarted": "yes"}
+    assert steps(done) == ["began", "restarting", "restarted"]
+    assert nas.read(nas.config) == DOCKER_JSON
+    for mode in ("restore", "keep"):
+        again = nas.run("daemon-proxy.sh", mode, without_proxy())
+        assert without_times(again) == {"changed": "no", "restarted": "no"}
+        assert steps(again) == ["began"]
+
+
+def test_a_nas_that_never_had_a_proxy_of_ours_is_left_as_it_is(nas: FakeNas) -> None:
+    before, starts = nas.read(nas.config), nas.starts
+    for mode in ("restore", "keep"):
+        done = nas.run("daemon-proxy.sh", mode, without_proxy())
+        assert done.status == 0, done.err
+        assert without_times(done) == {"changed": "no", "restarted": "no"}
+    assert (nas.read(nas.config), nas.starts) == (before, starts)
+    assert [entry.name for entry in nas.path(nas.config).parent.iterdir()] == ["docker.json"]
 
 
 def test_restore_twice_does_nothing_the_second_time(nas: FakeNas) -> None:

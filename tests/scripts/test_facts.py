@@ -489,6 +489,20 @@ def test_variables_that_are_not_what_the_container_was_given_are_named(nas: Fake
     assert read(nas).env_changed == ()
 
 
+def test_whether_k3s_has_a_proxy_is_told_and_not_which(nas: FakeNas) -> None:
+    nas.k3s()
+    for given, proxied in (
+        ({"HTTPS_PROXY": "http://s3cret@p:1"}, "yes"),
+        ({"CONTAINERD_HTTPS_PROXY": "http://s3cret@p:1"}, "yes"),
+        ({"HTTPS_PROXY": "", "MY_HTTPS_PROXY": "x"}, ""),
+        ({}, ""),
+    ):
+        nas.made_with(given, **given)
+        found = read(nas)
+        assert found.container_proxied == proxied, given
+        assert "s3cret" not in str(found)
+
+
 # ---- the way of an image
 
 

@@ -17,6 +17,7 @@ MASKED = "http://xxxxx:xxxxx@192.168.31.198:7222"
 LIST = "localhost,192.168.31.88"
 GOOD = facts(
     container="running",
+    container_proxied="yes",
     docker_on_path="/usr/bin/docker",
     http_proxy=MASKED,
     https_proxy=MASKED,
@@ -166,6 +167,29 @@ def test_a_wiped_wrapper_is_a_drift_of_its_own() -> None:
 def test_without_a_proxy_in_the_plan_only_the_path_is_looked_at() -> None:
     assert not find_drift(changed(put="xyz", http_proxy=""), None, "")
     assert find_drift(changed(docker_on_path=""), None, "").docker_path
+
+
+NEVER = {"http_proxy": "", "https_proxy": "", "no_proxy": "", "container_proxied": ""}
+
+
+def test_a_first_proxy_for_a_cluster_that_had_none_is_no_drift() -> None:
+    never = changed(**GONE, **NEVER)
+    assert not find_drift(never, SHOWN, LIST)
+    made = plan(never)
+    assert made.daemon_drift is None
+    assert not [text for text in made.warnings if "changed on the NAS" in text]
+    assert [text for text in made.warnings if "will be restarted for its proxy" in text]
+
+
+@pytest.mark.parametrize("changes", [{"container": "", "applied_kubeconfig": "a"}, {}])
+def test_where_no_container_tells_whether_there_was_a_proxy_what_differs_is_drift(
+    changes: dict[str, object],
+) -> None:
+    """Not to see it would leave Docker without its proxy after an update of the firmware."""
+    known = changed(**GONE, **NEVER | changes)
+    in_container = "container" in changes
+    assert find_drift(known, SHOWN, LIST, in_container=in_container).daemon_proxy
+    assert plan(known, proxyScope="none").daemon_drift is not None
 
 
 def test_a_daemon_that_does_not_answer_is_no_drift_of_its_proxy() -> None:
