@@ -90,4 +90,4 @@ contract: .venv/installed  ## what we rely on in the providers, with the real en
 
 e2e: .venv/installed  ## the real engine against the NAS in a box
 	$(PYTEST) tests/e2e/test_lab.py
-	$(PYTEST) -n 2 --dist loadfile --ignore tests/e2e/test_lab.py tests/e2e
+	$(PYTEST) -n 3 --dist loadfile --ignore tests/e2e/test_lab.py tests/e2e

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 
 import pulumi
 
 from components.reading import begin
 from components.stack_config import stack_config
+from nas import provider_files
 from nas.errors import RefusedError
+from nas.kubeconfig import proof_context
 
+# The Kubernetes provider has been configured then, if this run does so at all.
+atexit.register(provider_files.remove, proof_context(pulumi.get_stack()))
 try:
     reading = begin(pulumi.get_stack(), stack_config())
     # The SDKs of the providers take their time too, in which the NAS answers.

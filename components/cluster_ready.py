@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TypedDict, cast
 
 import pulumi
 import pulumi_kubernetes as kubernetes
+from pulumi_command import local
 
 from components.drift_mark import remembered
+from components.here import PYTHON
 from components.nas_command import Nas
+from nas import provider_files
 from nas.fact_lines import values_of
+from nas.kubeconfig import KubeconfigNames, rewrite
 from nas.smoke import SMOKE_NAMESPACE
 from nas.timeline import daemon_began, key
 
@@ -29,6 +34,8 @@ class ClusterReadyArgs(TypedDict):
     """How the NAS is reached."""
     kubeconfig: pulumi.Input[str]
     """The kubeconfig: the smoke test takes the way that users will take. A secret."""
+    context: str
+    """A name that no other kubeconfig has: the provider leaves copies of its own behind."""
     cluster_identifier: pulumi.Input[str]
     """Stays the same as long as the cluster does; another one replaces every object in it."""
     container_id: pulumi.Input[str]
@@ -110,14 +117,28 @@ class ClusterReady(pulumi.ComponentResource):
         )
         self.kubelet_version = _told(checks.stdout, "kubelet_version")
         self.node_ip = _told(checks.stdout, "node_ip")
+        clean = f"{PYTHON} -m {provider_files.MODULE} {shlex.quote(args['context'])}"
+        clean += " 2>/dev/null || :"
+        files = local.Command(
+            f"{name}-files",
+            create=clean,
+            # A destroy runs no program that could do it.
+            delete=clean,
+            add_previous_output_in_env=False,
+            opts=pulumi.ResourceOptions(parent=self, provider=args["nas"].provider),
+        )
+        own = KubeconfigNames(args["context"], args["endpoint"])
         provider = kubernetes.Provider(
             f"{name}-provider",
-            kubeconfig=args["kubeconfig"],
+            kubeconfig=pulumi.Output.from_input(args["kubeconfig"]).apply(
+                lambda text: rewrite(text, own)
+            ),
             cluster_identifier=args["cluster_identifier"],
             # The data, and with it our objects, can outlive the stack.
             upsert_existing_objects=True,
             # It looks at the cluster once, when it is configured: not before all is well.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[checks]),
+            # And it goes before what it leaves behind is removed.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[checks, files]),
         )
         in_cluster = pulumi.ResourceOptions(parent=self, provider=provider, depends_on=[checks])
         namespace = kubernetes.core.v1.Namespace(

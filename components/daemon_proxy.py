@@ -63,12 +63,9 @@ class DaemonProxy(pulumi.ComponentResource):
             {
                 "script": "daemon-proxy.sh",
                 "variables": {
-                    **_proxy_variables(proxy),
-                    "IMAGE": args["image"],
-                    "REGISTRY": args["registry"],
+                    **_proxy_variables(proxy, args["image"], args["registry"]),
                     "RESTART_DAEMON": args["restart"],
                     "DAEMON_TIMEOUT": str(args["timeout"]),
-                    "PULL_PROBE_TIMEOUT": str(PULL_PROBE_TIMEOUT),
                     "LOCK_TIMEOUT": str(2 * args["timeout"]),
                 },
                 "create": back if proxy is None else "apply",
@@ -85,7 +82,7 @@ class DaemonProxy(pulumi.ComponentResource):
         self.register_outputs(shown)
 
 
-def _proxy_variables(proxy: DaemonProxyPlan | None) -> dict[str, str]:
+def _proxy_variables(proxy: DaemonProxyPlan | None, image: str, registry: str) -> dict[str, str]:
     if proxy is None:
         # To put back what was there takes no more.
         return {"HTTP_PROXY_SHOWN": ""}
@@ -99,5 +96,8 @@ def _proxy_variables(proxy: DaemonProxyPlan | None) -> dict[str, str]:
         "PROXY_HOST": proxy.url.host,
         "PROXY_PORT": str(proxy.url.port),
         "PROXY_AUTH": proxy.authorization,
+        "IMAGE": image,
+        "REGISTRY": registry,
         "REGISTRY_SPARED": "yes" if proxy.registry_spared else "no",
+        "PULL_PROBE_TIMEOUT": str(PULL_PROBE_TIMEOUT),
     }

@@ -24,6 +24,7 @@ from nas.checks.data import made_with
 from nas.drift import marker
 from nas.errors import Problem, RefusedError
 from nas.facts import Facts
+from nas.kubeconfig import proof_context
 from nas.kubeconfig_file import Job, look_into, missing
 from nas.plan import Plan, make_plan
 from nas.preflight import check_operator_proxy, check_reachable
@@ -132,6 +133,7 @@ def build(
         {
             "nas": nas,
             "kubeconfig": access.kubeconfig,
+            "context": proof_context(settings.stack),
             "cluster_identifier": server.cluster_identifier,
             "container_id": server.container.id,
             "restarts": access.restarts,

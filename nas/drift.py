@@ -2,7 +2,8 @@
 
 Each thing that heals alone has its own text, so that a wiped wrapper does not restart the daemon.
 A change of the config is no drift: what the last run left behind is recorded on the NAS and
-compared with what is there now. Where the record is gone too, but the cluster's container shows
+compared with what is there now. (Of an `up` that ended halfway there may be none: what it took away
+is then told too, and made good.) Where the record is gone too, but the cluster's container shows
 that we were here with a proxy, everything that differs from the plan counts.
 """
 

@@ -21,6 +21,16 @@ class KubeconfigNames:
     server: str
 
 
+def context_name(stack: str) -> str:
+    """Of the context, the cluster and the user in the kubeconfig of a stack."""
+    return f"k3s-{stack}"
+
+
+def proof_context(stack: str) -> str:
+    """The same in the kubeconfig of the provider that proves the cluster, and in no other."""
+    return f"{context_name(stack)}-proof"
+
+
 class IncompleteKubeconfigError(ValueError):
     """The text is no complete kubeconfig; the message says what is missing, never its content."""
 

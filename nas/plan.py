@@ -17,7 +17,7 @@ from nas.errors import RefusedError
 from nas.facts import Facts, Unreadable
 from nas.home import expand
 from nas.image_registries import registry_of
-from nas.kubeconfig import KubeconfigNames
+from nas.kubeconfig import KubeconfigNames, context_name
 from nas.packaged import workloads
 from nas.proxy import bracketed, is_ip
 from nas.published_ports import PublishedPort
@@ -134,13 +134,13 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         memory=None if settings.memory_limit is None else limits.megabytes(settings.memory_limit),
         cpus=None if settings.cpu_limit is None else limits.cpus(settings.cpu_limit),
         kubeconfig=KubeconfigNames(
-            name=f"k3s-{settings.stack}",
+            name=context_name(settings.stack),
             server=f"https://{bracketed(settings.host)}:{settings.api_port}",
         ),
         cluster_identifier=cluster_identifier(settings, known),
         pull_hint=_pull_hint(settings),
         server_proxy=_server_proxy(settings),
-        daemon_drift=marker(drift.daemon_proxy, seen),
+        daemon_drift=marker((*drift.daemon_proxy, *_left_over(settings, known)), seen),
         path_drift=marker(drift.docker_path, seen),
         container_drift=marker(
             (*drift.container, *drift.absent, *pending_restore(settings, known)), seen
@@ -200,6 +200,16 @@ def _pull_hint(settings: Settings) -> str:
 def _server_proxy(settings: Settings) -> str:
     url = settings.proxy_url
     return url.address if url is not None and settings.proxy_scope == "all" else ""
+
+
+def _left_over(settings: Settings, facts: Facts | None) -> tuple[str, ...]:
+    """A proxy of ours on the NAS of a stack without one: it was taken out of the config, or an `up`
+    was cut off that had set it, of which Pulumi knows nothing."""
+    if settings.proxy_url is not None or settings.keep_daemon_proxy:
+        return ()
+    if facts is None or not facts.applied_put:
+        return ()
+    return (f"a proxy of this program is in {facts.proxy_file}",)
 
 
 def _drift(settings: Settings, facts: Facts | None, daemon: DaemonProxy | None) -> Drift:

@@ -7,7 +7,7 @@
 # restore  puts back what was there before the first apply, and restarts
 # keep     leaves the proxy to the owner: only forgets what was there before
 #
-# The last two need of the proxy's variables only HTTP_PROXY_SHOWN, which may be empty.
+# The last two need of the proxy's variables only HTTP_PROXY_SHOWN, empty where the stack has none.
 #
 # Variables: PLATFORM, PROXIES (JSON text), DROP_IN (systemd), EXPORTS (shell, between BLOCK_BEGIN
 # and BLOCK_END), HTTP_PROXY_SHOWN and NO_PROXY_SHOWN (what `docker info` has to say, credentials
@@ -204,18 +204,16 @@ restore() {
   if [ -n "$docker" ]; then
     if [ -z "$dockerd" ] && interrupted_restart; then
       start_again || fail "$why" "the owner's config is in place; start Docker by hand"
-      containers_back
+      containers_back || died_again
     elif [ -n "$dockerd" ] && [ -n "$changed" ] && restart_forbidden; then
       say "warning: $why: it runs on with the proxy until somebody restarts it"
-      finish_interrupted_restart
+      finish_interrupted_restart || died_again
     elif [ -n "$dockerd" ] && [ -n "$changed" ]; then
-      stamp restarting
       restart_daemon || fail "$why" "the owner's config is in place; start Docker by hand"
-      stamp restarted
       restarted=yes
-      containers_back
+      containers_back || died_again
     elif [ -n "$dockerd" ]; then
-      finish_interrupted_restart
+      finish_interrupted_restart || died_again
     fi
   fi
   # Only now: a run that is killed before goes on from here.
@@ -232,7 +230,15 @@ restore() {
   printf 'changed=%s\nrestarted=%s\n%s' "$changed" "$restarted" "$stamps"
 }
 
+# The containers that ran are noted, so the next run starts them.
+died_again() {
+  fail "$why" "the owner's config is in place; look at Docker's log, then run again"
+}
+
+# Without a record it is ours by its name. To a stack without a proxy it is not: the last one may
+# have kept it.
 ours() {
+  [ -n "$HTTP_PROXY_SHOWN" ] || return 1
   case $strategy in
     systemd) [ -f "$place" ] ;;
     vendor_script) [ -n "$(vendor_script_put)" ] ;;
@@ -262,17 +268,38 @@ still_loaded() {
   loaded=$(proxies_seen) || return 1
   loaded=${loaded%% *}
   # A run that was killed may have set another proxy than the last that ended well.
-  [ -n "$loaded" ] && {
-    [ "$loaded" = "$HTTP_PROXY_SHOWN" ] ||
-      [ "$loaded" = "$(sed -n 's/^proxy=//p' "$place.nas-k3s-applied" 2>/dev/null)" ]
-  }
+  [ -n "$loaded" ] || return 1
+  [ "$loaded" != "$(sed -n 's/^proxy=//p' "$place.nas-k3s-applied" 2>/dev/null)" ] || return 0
+  if [ -n "$HTTP_PROXY_SHOWN" ]; then
+    [ "$loaded" = "$HTTP_PROXY_SHOWN" ]
+  else
+    # Nobody knows any more which one that was: any that is not the owner's.
+    ! grep -qF "${loaded#*://}" "$place" 2>/dev/null
+  fi
 }
 
 # ---- keep
 
+# A proxy that no run has proven, since it was killed before, is not worth to be kept.
 keep() {
-  stamp began
   find_dockerd
+  for strategy in $STRATEGIES; do
+    if "${strategy}_locate" 2>/dev/null && was_here && [ ! -f "$place.nas-k3s-applied" ]; then
+      say "an earlier run was interrupted before it had proven the proxy in $place"
+      restore
+      return
+    fi
+  done
+  stamp began
+  find_docker || docker=
+  if [ -n "$docker" ] && interrupted_restart; then
+    if [ -z "$dockerd" ]; then
+      start_again || fail "$why" "look at Docker's log, then run again"
+      containers_back || died_again
+    else
+      finish_interrupted_restart || died_again
+    fi
+  fi
   for strategy in $STRATEGIES; do
     if "${strategy}_locate" 2>/dev/null && was_here; then
       clean_leftovers

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.lab.box import Lab
 from tests.lab.keys import REGISTRY_NAMES
 from tests.lab.project import forget_known_hosts
 
-RESOURCES = 34
+RESOURCES = 35
 SENTINEL = "S3NTINELtoken"
 # A lab that was kept has the requests of earlier runs, wrong ones on purpose too, in its log.
 BEGAN = time.time()
@@ -276,6 +277,25 @@ def _events(text: str) -> str:
         return text
     lines = text.splitlines()
     return "\n".join(line for line in lines if '"severity":"debug"' not in line)
+
+
+def test_no_run_leaves_a_login_to_the_cluster_in_the_temporary_directory(
+    deployed: Story, tmp_path: Path
+) -> None:
+    """Pulumi's Kubernetes provider writes one each time that it is configured."""
+    here = {"TMPDIR": str(tmp_path)}
+    for command in (["preview"], ["up", "--yes"], ["refresh", "--yes"], ["preview"]):
+        done = deployed.project.run(*command, environment=here)
+        assert done.returncode == 0, done.stdout + done.stderr
+        left = [file.name for file in tmp_path.iterdir() if file.name.startswith("kubeconfig")]
+        assert command[0] == "refresh" or not left, command
+    done = deployed.project.run("destroy", "--yes", environment=here)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not [file for file in tmp_path.rglob("*") if "client-key-data" in _text(file)]
+
+
+def _text(file: Path) -> str:
+    return file.read_text(errors="replace") if file.is_file() else ""
 
 
 def test_no_secret_is_shown_logged_or_stored_in_plain_text(with_login: Story) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import re
 import runpy
@@ -15,6 +16,7 @@ import yaml
 import components.reading
 from components.program import build
 from components.stack_config import stack_config
+from nas import provider_files
 from nas.daemon_routes import fingerprint
 from nas.facts import Facts, Unreadable
 from nas.plan import make_plan
@@ -123,6 +125,7 @@ def test_every_resource_of_the_design_is_there(preview: bool) -> None:
         "k3s-place": "pulumi:index:Stash",
         "cluster-reach": "command:local:Command",
         "ready": "ClusterReady",
+        "ready-files": "command:local:Command",
         "ready-provider": "pulumi:providers:kubernetes",
         "ready-namespace": "kubernetes:core/v1:Namespace",
         "ready-since": "pulumi:index:Stash",
@@ -163,7 +166,7 @@ def test_without_a_proxy_docker_has_what_it_had_before_anything_is_pulled(
         ("cluster-kubeconfig", ["k3s-container", "cluster-api"]),
         ("cluster-reach", ["cluster-api"]),
         ("ready-checks", ["cluster-kubeconfig", "cluster-reach"]),
-        ("ready-provider", ["ready-checks"]),
+        ("ready-provider", ["ready-checks", "ready-files"]),
         ("ready-namespace", ["ready-provider", "ready-checks"]),
         ("ready-smoke", ["ready-namespace", "ready-checks"]),
         ("ready-timeline", ["ready-smoke"]),
@@ -765,6 +768,21 @@ def test_a_name_of_the_nas_instead_of_its_address_is_the_same_cluster() -> None:
     assert contexts[1]["clusters"][0]["cluster"]["server"] == "https://nas.lan:6443"
 
 
+def test_what_the_kubernetes_provider_leaves_here_is_removed_also_by_a_destroy(up: Run) -> None:
+    one = up["ready-files"].inputs
+    assert one["create"] == one["delete"]
+    assert one["delete"].startswith(".venv/bin/python -m nas.provider_files k3s-nas88-proof ")
+    assert one["delete"].endswith(" || :")
+    assert up["ready-files"].urn in up["ready-provider"].depends_on
+    # By its own name alone: a kubeconfig that somebody keeps there is not one of these.
+    provider = yaml.safe_load(up["ready-provider"].inputs["kubeconfig"])
+    assert provider["current-context"] == "k3s-nas88-proof"
+    exported = yaml.safe_load(up.exports["kubeconfig"].value)
+    assert provider["users"][0]["user"] == exported["users"][0]["user"]
+    assert provider["clusters"][0]["cluster"] == exported["clusters"][0]["cluster"]
+    assert up["ready-provider"].is_secret("kubeconfig")
+
+
 # ---- the user's own kubeconfig file
 
 
@@ -798,8 +816,8 @@ def test_the_users_file_is_changed_by_a_command_whose_input_is_a_secret(preview:
 
 
 def test_without_the_setting_only_the_way_to_the_api_is_tried_on_this_machine(up: Run) -> None:
-    (one,) = up.of_type("command:local:Command")
-    command, *shown = one.inputs["create"].splitlines()
+    assert "kubeconfig-entry" not in up.resources
+    command, *shown = up["cluster-reach"].inputs["create"].splitlines()
     assert command == ".venv/bin/python -m nas.reach 192.168.31.88 6443 30"
     assert shown == ["# container: k3s-container-id"]
 
@@ -828,7 +846,17 @@ class ReachedError(Exception):
 
 
 @pytest.fixture
-def facts(monkeypatch: pytest.MonkeyPatch, home: Path) -> list[Facts | Unreadable]:
+def at_exit(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What the program wants to be called at its end, which is not that of the tests."""
+    calls: list[object] = []
+    monkeypatch.setattr(atexit, "register", lambda *call: calls.append(call))
+    return calls
+
+
+@pytest.fixture
+def facts(
+    monkeypatch: pytest.MonkeyPatch, home: Path, at_exit: list[object]
+) -> list[Facts | Unreadable]:
     """What reading the NAS gives: the last item; reading without one is an error."""
     answers: list[Facts | Unreadable] = []
 
@@ -864,11 +892,12 @@ def main(*, preview: bool = False, **config: str) -> Run:
 
 @BOTH
 def test_the_whole_program_runs_from_config_to_exports(
-    facts: list[Facts | Unreadable], home: Path, preview: bool
+    facts: list[Facts | Unreadable], home: Path, at_exit: list[object], preview: bool
 ) -> None:
     facts.append(FACTS)
     done = main(preview=preview)
     assert done.error is None
+    assert at_exit == [(provider_files.remove, "k3s-nas88-proof")]
     assert (
         next((home / ".nas-k3s/known_hosts").iterdir())
         .read_text()

@@ -30,24 +30,24 @@ def variables(**config: str) -> dict[str, str]:
         "PROXY_HOST": proxy.url.host,
         "PROXY_PORT": str(proxy.url.port),
         "PROXY_AUTH": proxy.authorization,
+        "IMAGE": "docker.io/rancher/k3s:v1.34.4-k3s1",
+        "REGISTRY": "registry-1.docker.io:443",
         "REGISTRY_SPARED": "no",
+        "PULL_PROBE_TIMEOUT": "3",
     }
 
 
-def without_proxy() -> dict[str, str]:
+def without_proxy(**config: str) -> dict[str, str]:
     """The same for a stack without a proxy."""
-    settings = load_settings("nas88", {"host": "192.168.31.88"})
+    settings = load_settings("nas88", {"host": "192.168.31.88", **config})
     return {**_of_stack(settings), "HTTP_PROXY_SHOWN": ""}
 
 
 def _of_stack(settings: Settings) -> dict[str, str]:
     return {
         **platform_variables(settings),
-        "IMAGE": "docker.io/rancher/k3s:v1.34.4-k3s1",
-        "REGISTRY": "registry-1.docker.io:443",
         "RESTART_DAEMON": settings.restart_daemon,
         "DAEMON_TIMEOUT": "5",
-        "PULL_PROBE_TIMEOUT": "3",
         "LOCK_TIMEOUT": "3",
     }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.scripts.daemon import apply, restore, variables, without_times
+from tests.scripts.daemon import apply, restore, variables, without_proxy, without_times
 from tests.scripts.fake_nas import DOCKER_JSON, QPKG, FakeNas
 from tests.scripts.fake_platforms import RUN_DOCKER
 
@@ -70,7 +70,11 @@ def nas_of(make_nas: Callable[..., FakeNas], case: Case) -> FakeNas:
 
 
 def settings_of(case: Case) -> Mapping[str, str]:
-    return {**LOGIN, **(CUSTOM if case.kind == "custom" else {})}
+    return {**LOGIN, **platform_of(case)}
+
+
+def platform_of(case: Case) -> Mapping[str, str]:
+    return CUSTOM if case.kind == "custom" else {}
 
 
 def tree(nas: FakeNas) -> dict[str, bytes]:
@@ -154,6 +158,29 @@ def test_keep_leaves_the_proxy_and_nothing_else(nas_of: FakeNas, case: Case) -> 
     assert nas.read(case.place) == place
     left = {path for path in set(tree(nas)) - before if not nas.path(path).is_dir()}
     assert left <= {case.place.lstrip("/")}
+
+
+def test_a_proxy_that_was_kept_stays_when_the_stack_has_none(nas_of: FakeNas, case: Case) -> None:
+    nas = nas_of
+    apply(nas, **settings_of(case))
+    assert nas.run("daemon-proxy.sh", "keep", without_proxy(**platform_of(case))).status == 0
+    kept, starts = tree(nas), nas.starts
+    for mode in ("restore", "keep"):
+        done = nas.run("daemon-proxy.sh", mode, without_proxy(**platform_of(case)))
+        assert done.status == 0, done.err
+        assert without_times(done) == {"changed": "no", "restarted": "no"}
+        assert (tree(nas), nas.starts) == (kept, starts)
+
+
+def test_without_a_proxy_in_the_stack_all_is_as_before(nas_of: FakeNas, case: Case) -> None:
+    nas = nas_of
+    before = tree(nas)
+    apply(nas, **settings_of(case))
+    done = nas.run("daemon-proxy.sh", "restore", without_proxy(**platform_of(case)))
+    assert done.status == 0, done.err
+    assert without_times(done) == {"changed": "yes", "restarted": "yes"}
+    assert tree(nas) == before
+    assert nas.read("/state/http") == ""
 
 
 # ---- the single ways

@@ -16,7 +16,7 @@ import pytest
 
 from nas.remote_script import render
 from tests.reliability import FaultTable, Row
-from tests.scripts.daemon import apply, restore, variables
+from tests.scripts.daemon import apply, restore, variables, without_proxy
 from tests.scripts.fake_nas import Done, FakeNas
 from tests.scripts.test_daemon_routes import CASES, Case, reply, tree
 
@@ -89,8 +89,10 @@ class Sweep:
         assert self.nas.starts <= starts + 1, done.err
         self.household_runs(done)
 
-    def destroy_ends_well(self) -> None:
-        done = restore(self.nas)
+    def destroy_ends_well(self, *, without: bool = False) -> None:
+        """And an up of a stack that has no proxy any more."""
+        mode = without_proxy() if without else variables()
+        done = self.nas.run("daemon-proxy.sh", "restore", mode)
         assert done.status == 0, done.err
         assert self.differs() == [], done.err
         assert self.nas.read("/state/http") == ""
@@ -167,7 +169,7 @@ def kill_at(sweep: Sweep, run: str, at: int) -> Ended:
         # Every other time destroy has to do by itself.
         if at % 2:
             sweep.up_ends_well()
-        sweep.destroy_ends_well()
+        sweep.destroy_ends_well(without=at % 4 > 1)
     except AssertionError as error:
         raise AssertionError(f"{run}, killed at step {at}: {done.err}\n{error}") from error
     return Ended(steps, done.status)

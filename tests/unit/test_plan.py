@@ -718,3 +718,22 @@ def test_a_docker_that_told_no_networks_has_its_bridge_all_the_same() -> None:
 def test_a_daemon_that_is_down_is_said_and_no_restart_announced() -> None:
     (warning,) = make_plan(settings(), facts(engine="", http_proxy="")).warnings
     assert "does not answer" in warning
+
+
+def test_a_proxy_of_ours_on_the_nas_of_a_stack_without_one_is_taken_away_whoever_set_it() -> None:
+    """Of an up that was cut off Pulumi knows nothing, and without a mark there would be no diff."""
+    left = facts(
+        applied_put="a",
+        put="a",
+        proxy_file="/q/docker.json",
+        container="running",
+        docker_on_path="/bin/docker",
+    )
+    made = plan(left, proxy="")
+    assert made.daemon_drift is not None
+    assert "a proxy of this program is in /q/docker.json" in made.daemon_drift
+    # Preview says what becomes of Docker, and an edit of the config is no change on the NAS.
+    assert [text for text in made.warnings if "to take its proxy away" in text]
+    assert not [text for text in made.warnings if "changed on the NAS" in text]
+    assert plan(left, proxy="", keepDaemonProxy="true").daemon_drift is None
+    assert plan(replace(left, applied_put=""), proxy="").daemon_drift is None
