@@ -461,6 +461,43 @@ def test_a_destroy_that_was_killed_before_its_restart_is_completed(nas: FakeNas)
     assert [entry.name for entry in nas.path(nas.config).parent.iterdir()] == ["docker.json"]
 
 
+def test_a_way_back_that_was_killed_before_its_restart_is_completed_without_a_proxy_too(
+    nas: FakeNas,
+) -> None:
+    """Of a first proxy that did not work there is no record, and it went out of the config."""
+    apply(nas)
+    nas.write(nas.config, DOCKER_JSON)
+    nas.path(f"{nas.config}.nas-k3s-applied").unlink()
+    starts = nas.starts
+    assert nas.run("daemon-proxy.sh", "restore", without_proxy()).status == 0
+    assert (nas.starts, nas.read("/state/http")) == (starts + 1, "")
+    assert [entry.name for entry in nas.path(nas.config).parent.iterdir()] == ["docker.json"]
+
+
+def test_a_proxy_that_was_never_proven_is_not_kept(nas: FakeNas) -> None:
+    """Of a run that was killed; keeping it would also lose the only copy of the owner's file."""
+    apply(nas)
+    nas.path(f"{nas.config}.nas-k3s-applied").unlink()
+    done = nas.run("daemon-proxy.sh", "keep", without_proxy())
+    assert done.status == 0, done.err
+    assert without_times(done) == {"changed": "yes", "restarted": "yes"}
+    assert (nas.read(nas.config), nas.read("/state/http")) == (DOCKER_JSON, "")
+    assert [entry.name for entry in nas.path(nas.config).parent.iterdir()] == ["docker.json"]
+
+
+def test_keep_starts_a_docker_that_an_interrupted_run_left_down(nas: FakeNas) -> None:
+    apply(nas)
+    wanted = nas.read(nas.config)
+    nas.write("/tmp/nas-k3s.running", "")
+    pid = nas.read("/state/up").strip()
+    nas.shell(f"rm -r /proc/{pid} /state/up")
+    done = nas.run("daemon-proxy.sh", "keep", without_proxy())
+    assert done.status == 0, done.err
+    assert nas.path("/state/up").exists()
+    assert nas.read(nas.config) == wanted
+    assert not nas.path("/tmp/nas-k3s.running").exists()
+
+
 def test_a_docker_that_an_interrupted_run_left_down_is_started(nas: FakeNas) -> None:
     apply(nas)
     pid = nas.read("/state/up").strip()
