@@ -147,7 +147,9 @@ def make_plan(settings: Settings, facts: Facts | Unreadable) -> Plan:
         ),
         stopped_drift=marker(drift.stopped, seen),
         kubeconfig_drift=marker((*drift.kubeconfig, *drift.renewal), seen),
-        timeline_since=None if known is None else since_unmeasured(known),
+        timeline_since=(
+            None if known is None else since_unmeasured(known, proxied=daemon is not None)
+        ),
         warnings=find_warnings(settings, facts, daemon, drift),
     )
 

@@ -80,12 +80,19 @@ def daemon_began(daemon: str) -> str:
     return _value(daemon, "time_began") or "0"
 
 
-def since_unmeasured(facts: Facts) -> str | None:
+def since_unmeasured(facts: Facts, *, proxied: bool = True) -> str | None:
     """The time on the NAS now, where something happened there after the last timeline was measured:
     an up ended before its own, and what it did is none of what the next one does. None: all that
-    happened was measured."""
+    happened was measured.
+
+    Args:
+        proxied: whether the plan has a proxy.
+    """
     if facts.time is None:
         return None
+    if not proxied and facts.container_proxied and not facts.applied_put:
+        # It has taken Docker's proxy away, of which no record is left, and so no time.
+        return str(facts.time)
     happened = (facts.applied_time, _epoch(facts.container_created))
     last = facts.measured or 0
     # The script's clock knows no parts of a second.

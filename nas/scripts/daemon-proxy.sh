@@ -209,7 +209,9 @@ restore() {
       say "warning: $why: it runs on with the proxy until somebody restarts it"
       finish_interrupted_restart || died_again
     elif [ -n "$dockerd" ] && [ -n "$changed" ]; then
+      stamp restarting
       restart_daemon || fail "$why" "the owner's config is in place; start Docker by hand"
+      stamp restarted
       restarted=yes
       containers_back || died_again
     elif [ -n "$dockerd" ]; then
@@ -254,6 +256,7 @@ restore_one() {
     return 0
   fi
   put_back || fail "$why" "free space on that volume, or make it writable, then run again"
+  stamp written
   changed="$changed $strategy"
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -128,6 +129,15 @@ def test_a_run_without_an_end_is_known_by_what_it_left_unmeasured(
 ) -> None:
     found = since_unmeasured(facts(**{"time": NOON + 500, **seen}))
     assert found == (str(NOON + 500) if unmeasured else None)
+
+
+def test_a_run_that_took_the_proxy_away_and_ended_before_the_container_is_known_by_that() -> None:
+    seen = facts(time=NOON + 500, container="running", container_proxied="yes", measured=NOON)
+    assert since_unmeasured(seen, proxied=False) == str(NOON + 500)
+    assert since_unmeasured(seen) is None
+    # The proxy is still to be taken away, or the container was made anew already.
+    for later in (replace(seen, applied_put="a"), replace(seen, container_proxied="")):
+        assert since_unmeasured(later, proxied=False) is None
 
 
 def test_images_that_the_cluster_had_already_were_not_pulled() -> None:
