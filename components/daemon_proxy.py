@@ -87,17 +87,8 @@ def _proxy_variables(proxy: DaemonProxyPlan | None, image: str, registry: str) -
         # To put back what was there takes no more.
         return {"HTTP_PROXY_SHOWN": ""}
     return {
-        "PROXIES": proxy.proxies,
-        "DROP_IN": proxy.drop_in,
-        "EXPORTS": proxy.exports,
-        "HTTP_PROXY_SHOWN": proxy.shown,
-        "NO_PROXY_SHOWN": ",".join(proxy.no_proxy),
-        "PROXY_SCHEME": proxy.url.scheme,
-        "PROXY_HOST": proxy.url.host,
-        "PROXY_PORT": str(proxy.url.port),
-        "PROXY_AUTH": proxy.authorization,
+        **proxy.variables(),
         "IMAGE": image,
         "REGISTRY": registry,
-        "REGISTRY_SPARED": "yes" if proxy.registry_spared else "no",
         "PULL_PROBE_TIMEOUT": str(PULL_PROBE_TIMEOUT),
     }

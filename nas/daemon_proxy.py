@@ -39,6 +39,21 @@ class DaemonProxy:
     registry_spared: bool
     authorization: str
 
+    def variables(self) -> dict[str, str]:
+        """It as shell variables of `scripts/daemon-proxy.sh`."""
+        return {
+            "PROXIES": self.proxies,
+            "DROP_IN": self.drop_in,
+            "EXPORTS": self.exports,
+            "HTTP_PROXY_SHOWN": self.shown,
+            "NO_PROXY_SHOWN": ",".join(self.no_proxy),
+            "PROXY_SCHEME": self.url.scheme,
+            "PROXY_HOST": self.url.host,
+            "PROXY_PORT": str(self.url.port),
+            "PROXY_AUTH": self.authorization,
+            "REGISTRY_SPARED": "yes" if self.registry_spared else "no",
+        }
+
 
 def plan_daemon_proxy(settings: Settings, address: str | None) -> DaemonProxy | None:
     """What the daemon has to be told; None: the NAS needs no proxy."""

@@ -21,15 +21,7 @@ def variables(**config: str) -> dict[str, str]:
     assert proxy is not None
     return {
         **_of_stack(settings),
-        "PROXIES": proxy.proxies,
-        "DROP_IN": proxy.drop_in,
-        "EXPORTS": proxy.exports,
-        "HTTP_PROXY_SHOWN": proxy.shown,
-        "NO_PROXY_SHOWN": ",".join(proxy.no_proxy),
-        "PROXY_SCHEME": proxy.url.scheme,
-        "PROXY_HOST": proxy.url.host,
-        "PROXY_PORT": str(proxy.url.port),
-        "PROXY_AUTH": proxy.authorization,
+        **proxy.variables(),
         "IMAGE": "docker.io/rancher/k3s:v1.34.4-k3s1",
         "REGISTRY": "registry-1.docker.io:443",
         "REGISTRY_SPARED": "no",
