@@ -38,13 +38,6 @@ remember_containers() {
     say "warning: cannot write $RUNNING"
 }
 
-finish_interrupted_restart() {
-  if interrupted_restart; then
-    note_containers
-    containers_back
-  fi
-}
-
 # Whether the setting restartDaemon forbids a restart; why and way_out say more.
 restart_forbidden() {
   note_containers

@@ -89,7 +89,7 @@ apply() {
 
 # report CHANGED RESTARTED
 report() {
-  [ "$2" = yes ] || finish_interrupted_restart
+  [ "$2" = yes ] || finish_interrupted_restart || docker_gone "its proxy is set"
   printf 'strategy=%s\nconfig=%s\nchanged=%s\nrestarted=%s\n%s' "$strategy" "${place-}" "$1" "$2" "$stamps"
 }
 
@@ -130,16 +130,10 @@ revive() {
   done
   # One that was putting everything back.
   if interrupted_restart; then
-    start_again || fail "$why" "start Docker by hand: its config is as it was before"
+    start_again || docker_gone "its config is as it was before"
     return 0
   fi
   fail "Docker is not running on this NAS" "$("platform_$platform" install), then run again"
-}
-
-start_again() {
-  say "Docker does not run, and an earlier run was interrupted: starting it"
-  cat "$RUNNING" >"$tmp/running"
-  restart_daemon
 }
 
 before_without_us() {
@@ -202,21 +196,15 @@ restore() {
     if was_here || ours; then restore_one; fi
   done
   if [ -n "$docker" ]; then
-    if [ -z "$dockerd" ] && interrupted_restart; then
-      start_again || fail "$why" "the owner's config is in place; start Docker by hand"
-      containers_back || died_again
-    elif [ -n "$dockerd" ] && [ -n "$changed" ] && restart_forbidden; then
+    if [ -z "$dockerd" ] || [ -z "$changed" ]; then
+      finish_interrupted_restart
+    elif restart_forbidden; then
       say "warning: $why: it runs on with the proxy until somebody restarts it"
-      finish_interrupted_restart || died_again
-    elif [ -n "$dockerd" ] && [ -n "$changed" ]; then
+      finish_interrupted_restart
+    else
       stamp restarting
-      restart_daemon || fail "$why" "the owner's config is in place; start Docker by hand"
-      stamp restarted
-      restarted=yes
-      containers_back || died_again
-    elif [ -n "$dockerd" ]; then
-      finish_interrupted_restart || died_again
-    fi
+      restart_daemon && stamp restarted && restarted=yes && containers_back
+    fi || docker_gone "the owner's config is in place"
   fi
   # Only now: a run that is killed before goes on from here.
   for strategy in $changed; do
@@ -232,9 +220,9 @@ restore() {
   printf 'changed=%s\nrestarted=%s\n%s' "$changed" "$restarted" "$stamps"
 }
 
-# The containers that ran are noted, so the next run starts them.
-died_again() {
-  fail "$why" "the owner's config is in place; look at Docker's log, then run again"
+# docker_gone STATE: the containers that ran are noted, so the next run starts them.
+docker_gone() {
+  fail "$why" "$1; look at Docker's log, start it by hand when it is down, then run again"
 }
 
 # Without a record it is ours by its name. To a stack without a proxy it is not: the last one may
@@ -295,14 +283,7 @@ keep() {
   done
   stamp began
   find_docker || docker=
-  if [ -n "$docker" ] && interrupted_restart; then
-    if [ -z "$dockerd" ]; then
-      start_again || fail "$why" "look at Docker's log, then run again"
-      containers_back || died_again
-    else
-      finish_interrupted_restart || died_again
-    fi
-  fi
+  [ -z "$docker" ] || finish_interrupted_restart || docker_gone "its config keeps the proxy"
   for strategy in $STRATEGIES; do
     if "${strategy}_locate" 2>/dev/null && was_here; then
       clean_leftovers

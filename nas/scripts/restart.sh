@@ -34,8 +34,24 @@ after_roll_back() {
   [ -f "$place.nas-k3s-applied" ] || settle
 }
 
+# Nothing for one that ends in this moment: it is no other daemon than before.
 dockerd_id() {
-  [ -n "$dockerd" ] && printf '%s %s' "$dockerd" "$(started_at "$dockerd")"
+  [ -n "$dockerd" ] && begun=$(started_at "$dockerd") && [ -n "$begun" ] && printf '%s %s' "$dockerd" "$begun"
+}
+
+# After a run that was killed around its restart: Docker runs again, and so does what ran before.
+# Status 1, and why, when Docker does not come back.
+finish_interrupted_restart() {
+  interrupted_restart || return 0
+  [ -n "$dockerd" ] || start_again || return 1
+  note_containers
+  containers_back
+}
+
+start_again() {
+  say "Docker does not run, and an earlier run was interrupted: starting it"
+  cat "$RUNNING" >"$tmp/running"
+  restart_daemon
 }
 
 # The daemon inherits what its starter has: not our umask, locale or ignored signals.
@@ -65,21 +81,22 @@ restart_daemon() {
   while :; do
     if kill -0 "$job" 2>/dev/null; then running=yes; else running=no; fi
     find_dockerd
-    if [ -n "$dockerd" ] && [ "$(dockerd_id)" != "$id_before" ] && docker_answers; then
+    id_now=$(dockerd_id)
+    if [ -n "$id_now" ] && [ "$id_now" != "$id_before" ] && docker_answers; then
       wait_for_job
       say "Docker is back after $(($(now) - started)) s"
       return 0
     fi
-    if [ -z "$dockerd" ]; then
+    if [ -z "$id_now" ]; then
       seen="no dockerd runs"
-    elif [ "$(dockerd_id)" = "$id_before" ]; then
+    elif [ "$id_now" = "$id_before" ]; then
       seen="the old dockerd (pid $dockerd) still runs"
     else
       seen="the new dockerd (pid $dockerd) does not answer"
     fi
     waited=$(($(now) - started))
     # A restart command that has ended and left the old daemon running will not do more.
-    if [ "$running" = no ] && [ "$waited" -ge 20 ] && [ "$(dockerd_id)" = "$id_before" ]; then
+    if [ "$running" = no ] && [ "$waited" -ge 20 ] && [ "$id_now" = "$id_before" ]; then
       break
     fi
     [ "$waited" -lt "$DAEMON_TIMEOUT" ] || break

@@ -154,6 +154,20 @@ def test_a_daemon_that_does_not_come_back_gets_its_old_config(nas: FakeNas) -> N
     assert not nas.path(nas.config + ".nas-k3s-original").exists()
 
 
+def test_a_daemon_that_is_just_ending_is_not_taken_for_a_new_one(nas: FakeNas) -> None:
+    """For a moment it still answers, and its process tells no start time any more."""
+    nas.write("/state/break", "invalid proxies")
+    start = "/etc/init.d/container-station.sh"
+    shebang, rest = nas.read(start).split("\n", 1)
+    ending = "[ ! -f /state/up ] || rm /proc/$(cat /state/up)/stat\nsleep 2"
+    nas.script(start, f"{shebang}\n{ending}\n{rest}")
+    done = apply(nas)
+    assert done.status == 1
+    assert "Docker did not restart within" in done.err
+    assert nas.read(nas.config) == DOCKER_JSON
+    assert nas.running() == {"photos", "notes"}
+
+
 def test_a_daemon_that_ignores_the_file_gets_its_old_config(nas: FakeNas) -> None:
     nas.write("/state/deaf", "")
     done = apply(nas)

@@ -498,6 +498,33 @@ def test_keep_starts_a_docker_that_an_interrupted_run_left_down(nas: FakeNas) ->
     assert not nas.path("/tmp/nas-k3s.running").exists()
 
 
+@pytest.mark.parametrize(
+    ("action", "state"),
+    [
+        ("apply", "its proxy is set"),
+        ("restore", "the owner's config is in place"),
+        ("keep", "its config keeps the proxy"),
+    ],
+)
+def test_a_docker_that_dies_of_the_containers_that_it_gets_back_is_an_error(
+    nas: FakeNas, action: str, state: str
+) -> None:
+    apply(nas)
+    nas.container("notes", "no", running=False)
+    nas.write("/tmp/nas-k3s.running", "notes\n")
+    nas.write("/state/dies_of_start", "")
+    done = nas.run("daemon-proxy.sh", action, variables())
+    assert done.status == 1
+    assert "it stopped to answer" in done.err
+    assert f"-> {state}; look at Docker's log" in done.err
+    assert not nas.daemon_runs
+    # The next run brings them back.
+    done = nas.run("daemon-proxy.sh", action, variables())
+    assert done.status == 0, done.err
+    assert nas.running() == {"photos", "notes"}
+    assert not nas.path("/tmp/nas-k3s.running").exists()
+
+
 def test_a_docker_that_an_interrupted_run_left_down_is_started(nas: FakeNas) -> None:
     apply(nas)
     pid = nas.read("/state/up").strip()
