@@ -75,7 +75,7 @@ class Settings(BaseModel):
     restart_daemon: Literal["always", "when-safe", "never"] = "always"
 
     # The proxy
-    proxy: str | None = None
+    proxy: Annotated[str, AfterValidator(values.proxy)] | None = None
     proxy_user: Annotated[str, AfterValidator(values.proxy_user)] | None = None
     proxy_password: Annotated[str, AfterValidator(values.secret_line)] | None = None
     proxy_scope: Literal["all", "images", "none"] = "all"

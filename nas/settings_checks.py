@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import re
 
 from nas import server_args
 from nas.errors import NAMESPACE, Problem, set_command
 from nas.key_files import check_certificates, check_private_key
 from nas.kubelet_args import check as check_kubelet_args
 from nas.networks import check_networks
-from nas.proxy import BadValueError, ProxyUrl, is_ip, parse_proxy
+from nas.proxy import BadValueError, parse_proxy
 from nas.published_ports import doubles
 from nas.registry_checks import check_registries
 from nas.settings import Settings, describe
@@ -101,45 +99,14 @@ def _check_proxy(settings: Settings) -> list[Problem]:
             )
         ]
     try:
-        _check_proxy_url(parse_proxy(settings.proxy, settings.proxy_user, settings.proxy_password))
-    except BadValueError as error:
+        parse_proxy(settings.proxy, settings.proxy_user, settings.proxy_password)
+    except BadValueError as error:  # of credentials in both places
         return [Problem("proxy", describe(settings.proxy, "proxy"), error.why, error.fix)]
     return []
 
 
-def _check_proxy_url(proxy: ProxyUrl) -> None:
-    host = proxy.host.lower()
-    address = ipaddress.ip_address(host) if is_ip(host) else None
-    if host == "localhost" or host.endswith(".localhost") or (address and address.is_loopback):
-        raise BadValueError(
-            "is the NAS itself there: the NAS is what asks the proxy, not this machine",
-            f"write the proxy's address in the LAN, e.g. {proxy.scheme}://192.168.31.198:"
-            f"{proxy.port}, also when it runs on the NAS",
-        )
-    if address and (address.is_unspecified or address.is_multicast):
-        raise BadValueError(
-            "is no address that anything can be reached at", "write the proxy's address in the LAN"
-        )
-    if ":" in (proxy.user or ""):
-        raise BadValueError(
-            "has a ':' in its user, which the proxy would take for the user's end",
-            "write a user without ':'",
-        )
-    if re.search(r"[\0\r\n]", f"{proxy.user or ''}{proxy.password or ''}"):
-        raise BadValueError(
-            "has a line end or NUL character in its credentials",
-            "set proxyUser and proxyPassword in plain text instead, one line each",
-        )
-
-
 def _check_networks(settings: Settings) -> list[Problem]:
-    proxy = settings.proxy
-    url = None
-    if proxy is not None:
-        try:
-            url = parse_proxy(proxy)
-        except BadValueError:
-            url = None  # is told by _check_proxy
+    proxy = None if settings.proxy is None else parse_proxy(settings.proxy)
     return check_networks(
         pods=settings.cluster_cidr,
         services=settings.service_cidr,
@@ -147,7 +114,7 @@ def _check_networks(settings: Settings) -> list[Problem]:
         addresses={
             "host": settings.host,
             "nodeIp": settings.node_ip,
-            "proxy": None if url is None else url.host,
+            "proxy": None if proxy is None else proxy.host,
         },
     )
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from nas.errors import set_command
-from nas.proxy import BadValueError, check_no_proxy_entry, is_hostname, is_ip
+from nas.proxy import BadValueError, check_no_proxy_entry, is_hostname, is_ip, parse_proxy
 
 PACKAGED_COMPONENTS = ("coredns", "local-storage", "metrics-server", "servicelb", "traefik")
 """What k3s brings along and `disable` turns off."""
@@ -261,6 +261,34 @@ def secret_line(text: str) -> str:
     if "\n" in text or "\r" in text:
         raise BadValueError(
             "holds a line end", "write one line, without a line end behind it (`printf %s`)"
+        )
+    return text
+
+
+def proxy(text: str) -> str:
+    """The proxy's URL, as far as it can be judged without `proxyUser` and `proxyPassword`."""
+    url = parse_proxy(text)
+    name = url.host.lower()
+    address = ipaddress.ip_address(name) if is_ip(name) else None
+    if name == "localhost" or name.endswith(".localhost") or (address and address.is_loopback):
+        raise BadValueError(
+            "is the NAS itself there: the NAS is what asks the proxy, not this machine",
+            f"write the proxy's address in the LAN, e.g. {url.scheme}://192.168.31.198:"
+            f"{url.port}, also when it runs on the NAS",
+        )
+    if address and (address.is_unspecified or address.is_multicast):
+        raise BadValueError(
+            "is no address that anything can be reached at", "write the proxy's address in the LAN"
+        )
+    if ":" in (url.user or ""):
+        raise BadValueError(
+            "has a ':' in its user, which the proxy would take for the user's end",
+            "write a user without ':'",
+        )
+    if re.search(r"[\0\r\n]", f"{url.user or ''}{url.password or ''}"):
+        raise BadValueError(
+            "has a line end or NUL character in its credentials",
+            "set proxyUser and proxyPassword in plain text instead, one line each",
         )
     return text
 

@@ -220,8 +220,16 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(key: str, near: st
 
 
 def test_every_problem_is_told_at_once() -> None:
-    error = refused(host="", apiPort="0", noProxy='["10.1.*"]', prxy="x")
-    assert {found.key for found in error.problems} == {"host", "apiPort", "noProxy[0]", "prxy"}
+    error = refused(
+        host="", apiPort="0", noProxy='["10.1.*"]', prxy="x", proxy="socks5://192.168.31.198:1080"
+    )
+    assert {found.key for found in error.problems} == {
+        "host",
+        "apiPort",
+        "noProxy[0]",
+        "prxy",
+        "proxy",
+    }
 
 
 def test_a_stack_whose_name_fits_no_node_is_refused_with_its_name() -> None:
