@@ -78,9 +78,10 @@ unit: .venv/installed  ## the domain: settings, plan, proxy rules
 fuzz: .venv/installed  ## many new examples for the tests that take any
 	$(PYTEST) -n 2 -m hypothesis --hypothesis-profile=search tests/unit tests/scripts
 
-# They wait half of the time, so twice as many as there are cores.
+# They wait half of the time, so twice as many as there are cores; a few take much longer than all
+# others, which must not wait behind one of them.
 scripts: .venv/installed  ## the NAS scripts under BusyBox ash
-	$(PYTEST) -n 4 tests/scripts
+	$(PYTEST) -n 4 --dist worksteal tests/scripts
 
 program: .venv/installed  ## the components with mocks
 	$(PYTEST) tests/program

@@ -47,28 +47,28 @@ def goals(results: Results) -> tuple[Goal, ...]:
             "`up` that changes nothing, against the playbook's",
             ratio(of("ours", "no-op"), peer),
             0.5,
-            why=_QUIET,
+            why=_quiet(results),
         ),
         Goal(
             "preview",
             "`preview`, against the same",
             ratio(of("ours", "preview"), peer),
             0.5,
-            why=_QUIET,
+            why=_quiet(results),
         ),
         Goal(
             "no-op-empty",
             "`up` that changes nothing, against a program with the same plugins that makes nothing",
             ratio(of("ours", "no-op"), of("providers", "no-op")),
             2,
-            why=_QUIET,
+            why=_quiet(results),
         ),
         Goal(
             "preview-empty",
             "`preview`, against the same",
             ratio(of("ours", "preview"), of("providers", "preview")),
             2,
-            why=_QUIET,
+            why=_quiet(results),
         ),
         Goal(
             "no-proxy",
@@ -147,6 +147,16 @@ def _per_stack(results: Results) -> float | None:
     return None if quotient is None else quotient / largest
 
 
+def _quiet(results: Results) -> str:
+    slow = any("stand-in" in version for version in results.versions.values())
+    in_python = ", stand-ins in Python among them" if slow else ""
+    return (
+        f"most of it is Pulumi's own start and that of the plugins{in_python}; the rest is the "
+        "look at the NAS, seven calls of docker there, by which changes that others made are seen. "
+        "`drift: off` does not save the look, which also finds what has to be refused."
+    )
+
+
 # What is said of a missed goal holds for every measurement: the figures are in the tables.
 _COLD = (
     "before it pulls the image the program has started an engine, a language host and three"
@@ -156,12 +166,6 @@ _COLD = (
     "its pod has ended; it does not run beside the other checks, because an error that they "
     "find would then be told only when the Job is given up. It is a number of seconds and "
     "no share: with an image that comes over a slow line, the quotient is smaller."
-)
-_QUIET = (
-    "most of it is Pulumi's own start and that of the plugins, of which two are stand-ins "
-    "in Python here; the rest is the look at the NAS, seven calls of docker there, by"
-    " which changes that others made are seen. `drift: off` does not save the look, which "
-    "also finds what has to be refused."
 )
 _CHANGE = (
     "when Docker restarts, it starts the old k3s again, which is then stopped in the middle"

@@ -18,7 +18,6 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import asyncssh
@@ -38,6 +37,7 @@ from . import (
     state,
     systemd_images,
 )
+from .box_exec import execute
 from .faults import Faults
 from .keys import PROXY_USER, REGISTRY_NAMES
 from .process import LabError, locked, say
@@ -169,7 +169,7 @@ class Lab:
         Raises LabError when the NAS is off.
         """
         path = f"/usr/bin:/bin:/usr/sbin:/sbin:{self.layout.docker_bin}"
-        return _exec(self._box("nas"), command, {"PATH": path, "HOME": "/root"})
+        return execute(self._box("nas"), command, {"PATH": path, "HOME": "/root"})
 
     def nas_must(self, command: str) -> str:
         """Stdout of a command on the NAS that has to succeed; else LabError with what it said."""
@@ -231,7 +231,7 @@ class Lab:
         if box.status == "running":
             # Before the log is read: a tunnel that closes in between is then seen twice, not lost.
             report = f"http://localhost:{PROXY_PORT}/squid-internal-mgr/active_requests"
-            _, out, _ = _exec(box, f"wget -q -O - {report}", {})
+            _, out, _ = execute(box, f"wget -q -O - {report}", {})
             active += proxylog.parse_active_requests(out)
         finished = proxylog.parse_access_log(_read(box, _ACCESS_LOG).decode(errors="replace"))
         found = proxylog.merge(finished, active)
@@ -239,12 +239,12 @@ class Lab:
 
     def proxy_stop(self) -> None:
         """Stop squid; its address then refuses connections."""
-        _exec(self._box("proxy"), "touch /run/proxy-off; stop-squid", {})
+        execute(self._box("proxy"), "touch /run/proxy-off; stop-squid", {})
         _wait("the proxy to stop", lambda: None if _refused(self._proxy_at) else "it answers")
 
     def proxy_start(self) -> None:
         """Start squid again and wait until it answers."""
-        _exec(self._box("proxy"), "rm -f /run/proxy-off", {})
+        execute(self._box("proxy"), "rm -f /run/proxy-off", {})
         _wait("the proxy", lambda: _tcp(self._proxy_at))
 
     @property
@@ -710,47 +710,6 @@ def _nas_spec(
         files={"/opt/nas-lab/settings": text.encode(), **files},
         options={**options, "volumes": volumes},
     )
-
-
-_TRIES = 10
-"""How often the outer engine is asked for an output until all of it is there."""
-_END = b"end of the output\n"
-
-
-def _exec(box: Any, command: str, environment: Mapping[str, str]) -> tuple[int, str, str]:
-    """Exit code, stdout, stderr.
-
-    An engine under load may lose what a process wrote right before its end, and tells of no error.
-    So the output is kept in the box, outside of all that tests compare, until it has come whole.
-    """
-    kept = f"/dev/shm/lab-{token_hex(8)}"
-    tell = f"cat {kept}.out; cat {kept}.err >&2; printf '%s' '{_END.decode()}' | tee /dev/stderr"
-    old = _arrived.pop(box.id, kept)
-    run = f"rm -f {old}.*; ( {command}\n) >{kept}.out 2>{kept}.err; code=$?; {tell}; exit $code"
-    code, out, err = _run(box, run, environment)
-    for _ in range(_TRIES):
-        if out.endswith(_END) and err.endswith(_END):
-            break
-        _, out, err = _run(box, tell, environment)
-    else:
-        raise LabError(f"the output of `{command}` does not arrive: {out!r} {err!r}")
-    _arrived[box.id] = kept
-    return code, _text(out), _text(err)
-
-
-_arrived: dict[str, str] = {}
-"""Box -> the output that may go with its next command."""
-
-
-def _run(box: Any, command: str, environment: Mapping[str, str]) -> tuple[int, bytes, bytes]:
-    code, (out, err) = box.exec_run(
-        ["sh", "-c", command], demux=True, environment=dict(environment)
-    )
-    return code, out or b"", err or b""
-
-
-def _text(told: bytes) -> str:
-    return told.removesuffix(_END).decode(errors="replace")
 
 
 def _read(box: Any, path: str) -> bytes:
