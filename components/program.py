@@ -19,7 +19,7 @@ from components.kubeconfig_file import KubeconfigFile
 from components.nas_command import Nas
 from components.reading import Reading
 from components.remote_docker import RemoteDocker
-from components.stack_config import show_warnings
+from components.stack_config import encrypted_keys, show_warnings
 from nas.checks.data import made_with
 from nas.drift import marker
 from nas.errors import Problem, RefusedError
@@ -28,9 +28,10 @@ from nas.kubeconfig import proof_context
 from nas.kubeconfig_file import Job, look_into, missing
 from nas.plan import Plan, make_plan
 from nas.preflight import check_operator_proxy, check_reachable
+from nas.secrets import plain_text_warnings
 from nas.settings import platform_variables
 from nas.ssh import SshTarget
-from nas.timeline import measured_at, read_stages, to_line
+from nas.timeline import is_new, measured_at, read_stages, to_line
 from nas.timeline_text import as_text
 
 
@@ -52,7 +53,7 @@ def deploy(reading: Reading) -> None:
     found = look_into(settings, plan.kubeconfig.name)
     if isinstance(found, Problem):
         raise RefusedError([found])
-    show_warnings(plan.warnings)
+    show_warnings((*plain_text_warnings(settings, encrypted_keys()), *plan.warnings))
     file_drift = None
     if found is not None and settings.drift == "on":
         file_drift = marker(missing(found, facts), int(time.time()))
@@ -228,7 +229,8 @@ def _timeline(daemon: str, pull: str, measured: str, *, began: int | None) -> st
     """The stages as they are exported; shown by the `up` that measured them."""
     stages = read_stages(daemon, pull, measured)
     when = measured_at(measured)
-    if not pulumi.runtime.is_dry_run() and when is not None and began is not None and when >= began:
+    fresh = when is not None and began is not None and when >= began and is_new(measured)
+    if fresh and not pulumi.runtime.is_dry_run():
         pulumi.log.info(f"timeline, by the clock of the NAS:\n{as_text(stages, 'en')}")
     return to_line(stages)
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pulumi
-from pulumi.runtime.config import CONFIG, get_config_env
+from pulumi.runtime.config import (
+    CONFIG,
+    get_config_env,
+    get_config_secret_keys_env,
+    is_config_secret,
+)
 
 from nas.errors import NAMESPACE
 
@@ -21,6 +26,15 @@ def stack_config() -> dict[str, str]:
         for key, value in everything.items()
         if key.startswith(prefix)
     }
+
+
+def encrypted_keys() -> frozenset[str]:
+    """Keys without namespace whose values, or parts of them, are encrypted in the stack's file."""
+    prefix = f"{NAMESPACE}:"
+    keys = {key for key in stack_config() if is_config_secret(prefix + key)}
+    # The former holds what a test or another host of the program has set.
+    named = (key for key in get_config_secret_keys_env() if key.startswith(prefix))
+    return frozenset(keys | {key.removeprefix(prefix) for key in named})
 
 
 def show_warnings(warnings: tuple[str, ...]) -> None:

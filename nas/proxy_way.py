@@ -18,7 +18,8 @@ class Way:
 
     Attributes:
         proxy: what a connection to the proxy came to: `open`, `refused`, `silent`, `unreachable`,
-            `unknown-name`, or what nc said; empty: was not asked.
+            `unknown-name`, `plain` (HTTP where the setting says https), or what nc said; empty: was
+            not asked.
         registry: `host:port` that the proxy was asked for.
         answer: first line of the proxy's answer to CONNECT; empty: none came.
         tls: the registry's certificate.

@@ -63,7 +63,7 @@ def _parse(key: str, text: str) -> object:
 def _list(key: str, text: str) -> object:
     if text.lstrip().startswith(("[", "{")) and not re.match(r"\s*\[[0-9A-Fa-f.]*:", text):
         return _yaml(text)
-    if may_hold_credentials(text) and key != "serverArgs":
+    if "@" in text and may_hold_credentials(text) and key != "serverArgs":
         return [text]  # is refused, and no piece of a password may become an item of its own
     if key == "kubeletArgs":
         return [text]  # a comma may be a part of it, as in system-reserved=cpu=1,memory=1Gi

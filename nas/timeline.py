@@ -65,6 +65,10 @@ class Stage:
         return None if self.start is None or self.end is None else self.end - self.start
 
 
+_NOTHING = "0"
+"""Instead of a time: timeline.sh knows it too."""
+
+
 def key(daemon: str, pull: str, container_id: str) -> str:
     """Names everything that a timeline is made of: where it stays the same, so does the timeline.
 
@@ -72,12 +76,14 @@ def key(daemon: str, pull: str, container_id: str) -> str:
         daemon: what daemon-proxy.sh printed.
         pull: what `image-pull.sh` printed.
     """
-    return f"{daemon_began(daemon)}-{_value(pull, 'time') or '0'}-{container_id[:12]}"
+    did = "yes" in (_value(daemon, "changed"), _value(daemon, "restarted"))
+    began = daemon_began(daemon) if did else _NOTHING
+    return f"{began}-{_value(pull, 'time') or '0'}-{container_id[:12]}"
 
 
 def daemon_began(daemon: str) -> str:
     """When daemon-proxy.sh ran, by its notes; `0`: it said nothing."""
-    return _value(daemon, "time_began") or "0"
+    return _value(daemon, "time_began") or _NOTHING
 
 
 def since_unmeasured(facts: Facts, *, proxied: bool = True) -> str | None:
@@ -143,6 +149,11 @@ def from_line(text: str) -> tuple[Stage, ...]:
 def measured_at(measured: str) -> float | None:
     """When `timeline.sh measure` ran."""
     return _epoch(_value(measured, "measured"))
+
+
+def is_new(measured: str) -> bool:
+    """Whether anything happened that no earlier run has measured."""
+    return _value(measured, "known") != "yes"
 
 
 def span(stages: Iterable[Stage]) -> tuple[float, float] | None:

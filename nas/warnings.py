@@ -30,7 +30,9 @@ def find_warnings(
     if facts.machine and facts.machine not in ("x86_64", "aarch64", "armv7l"):
         warnings.append(f"k3s has no image for {facts.machine}")
     if facts.docker and not facts.engine:
-        warnings.append("Docker on the NAS does not answer: start it before `pulumi up`")
+        warnings.append(
+            "Docker on the NAS does not answer, so nothing there can be changed: start it first"
+        )
     for trouble in find_troubles(facts):
         seen = text(f"doctor.{trouble.kind}.seen", "en", **trouble.values)
         fix = text(f"doctor.{trouble.kind}.fix", "en", **trouble.values)
@@ -58,6 +60,11 @@ def find_warnings(
         )
     if daemon is None and facts.applied_put and not settings.keep_daemon_proxy:
         warnings.append(_taken_away(settings, facts))
+    if daemon is None and facts.applied_put and settings.keep_daemon_proxy:
+        warnings.append(
+            f"the proxy stays in {facts.proxy_file} and is yours from then on (keepDaemonProxy): "
+            "no destroy takes it away"
+        )
     warnings += announced(settings, facts)
     warnings += unchecked_upgrade(settings, facts)
     return tuple(warnings)
@@ -102,7 +109,8 @@ def _blast_radius(settings: Settings, facts: Facts, why: str) -> str:
             told += f" for containers without a restart policy: {names}"
         return told
     count = "all" if facts.running is None else str(facts.running)
-    told = f"Docker on the NAS will be restarted {why}: {count} running containers with it"
+    containers = "container" if facts.running == 1 else "containers"
+    told = f"Docker on the NAS will be restarted {why}: {count} running {containers} with it"
     if names:
         told += f"; started again afterwards, without a restart policy of their own: {names}"
     return told

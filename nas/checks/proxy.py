@@ -18,6 +18,7 @@ _NO_CONNECTION: Mapping[str, str] = {
     "silent": "proxy-silent",
     "unreachable": "proxy-unreachable",
     "unknown-name": "proxy-name",
+    "plain": "proxy-plain",
 }
 _MAY_COME = frozenset({"firewall-silent", "registries-silent"})
 """Nothing was said so far: a proxy that is slow is not refused for it."""

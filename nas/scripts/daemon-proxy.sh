@@ -40,7 +40,7 @@ apply() {
   fi
   "${strategy}_locate" || fail "this NAS does not say where its dockerd (pid $dockerd) is configured" \
     "set nas-k3s:platform to custom with nas-k3s:daemonConfigFile and nas-k3s:daemonRestartCommand"
-  if daemon_agrees && ! was_here && ! written; then
+  if daemon_agrees && ! was_here && ! written && owners_own; then
     say "Docker uses this proxy already, by the owner's own configuration: nothing to do"
     report no no
     return 0
@@ -105,10 +105,24 @@ written() {
   "${strategy}_with" 2>/dev/null | cmp -s - "$place"
 }
 
+# Whether the owner's configuration gives the running daemon its proxy. Else it is what a run has
+# taken away that might not restart Docker, and the next restart loses it.
+owners_own() {
+  # What the other ways leave in its environment looks like the owner's.
+  [ "$strategy" = config_file ] || return 0
+  [ -n "$(config_file_put)$(proxy_flags)" ] ||
+    tr '\000' '\n' 2>/dev/null <"/proc/$dockerd/environ" | grep -qi '^https\{0,1\}_proxy='
+}
+
 # Whether our proxy only went out of the file, while the daemon runs on with it.
 only_lost() {
-  [ -z "$("${strategy}_put")" ] && daemon_agrees && [ -f "$place.nas-k3s-applied" ] &&
+  [ -z "$("${strategy}_put")" ] && daemon_agrees || return 1
+  if [ -f "$place.nas-k3s-applied" ]; then
     [ "$(sed -n 's/^put=//p' "$place.nas-k3s-applied")" = "$("${strategy}_put" "$tmp/wanted")" ]
+  else
+    # Whether it runs with the same login nobody can say.
+    ! owners_own && [ -z "$PROXY_AUTH" ]
+  fi
 }
 
 # An earlier run that was killed while Docker was down may have left it so.
@@ -288,7 +302,7 @@ keep() {
     if "${strategy}_locate" 2>/dev/null && was_here; then
       clean_leftovers
       forget_original
-      say "$place keeps its proxy"
+      say "$place keeps its proxy, which is yours from now on: remove it there by hand when you want it away"
     fi
   done
   printf 'changed=no\nrestarted=no\n%s' "$stamps"

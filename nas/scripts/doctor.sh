@@ -119,6 +119,7 @@ look_at_proxy() {
     echo nc=absent
     return 0
   fi
+  if [ "$knocked" = open ] && plain_after_all; then knocked=plain; fi
   fact proxy "$knocked"
   # What the NAS's own rules do to the proxy; asking for a table that is not there would load it.
   if grep -q filter /proc/net/ip_tables_names 2>/dev/null || iptables -V 2>/dev/null | grep -q nf_tables; then

@@ -26,6 +26,10 @@ check_proxy() {
     [ "$PROXY_SCHEME" != http ] || fail \
       "the hop daemon -> proxy fails: $PROXY_HOST:$PROXY_PORT is open but is no HTTP proxy" \
       "check nas-k3s:proxy; nothing was changed"
+    if plain_after_all; then
+      fail "the hop daemon -> proxy fails: $PROXY_HOST:$PROXY_PORT speaks plain HTTP, and nas-k3s:proxy says https" \
+        "write http://$PROXY_HOST:$PROXY_PORT in nas-k3s:proxy; nothing was changed"
+    fi
     return 0
   fi
   fail "the hop daemon -> proxy fails: $PROXY_HOST:$PROXY_PORT cannot be reached from the NAS ($(tail -n 1 "$tmp/nc.err"))" \
@@ -50,6 +54,24 @@ ask_proxy() {
     echo $? >"$tmp/nc.status"
   }
   if [ "$(cat "$tmp/nc.status")" = 0 ] || [ -s "$tmp/answer" ]; then connected=yes; fi
+}
+
+# Whether what should speak TLS answers as an HTTP proxy does that does not. It is told no login.
+plain_after_all() {
+  [ "$PROXY_SCHEME" = https ] || return 1
+  login=$PROXY_AUTH
+  patience=${ANSWER_TRIES:-}
+  PROXY_SCHEME=http
+  PROXY_AUTH=
+  ANSWER_TRIES=10
+  ask_proxy
+  PROXY_SCHEME=https
+  PROXY_AUTH=$login
+  ANSWER_TRIES=$patience
+  case $(head -n 1 "$tmp/answer" | tr -d '\000') in
+    'HTTP/1.'?' 200'* | 'HTTP/1.'?' 407'*) return 0 ;;
+  esac
+  return 1
 }
 
 # nc_came_to STATUS: open, refused, silent, unreachable, unknown-name, what else nc said in

@@ -283,6 +283,8 @@ def test_where_no_file_of_ours_lasts_the_owner_is_told_what_to_click(
 
 
 def test_a_proxy_that_the_owner_gave_to_the_daemon_already_is_left_alone(nas: FakeNas) -> None:
+    pid = nas.read("/state/up").strip()
+    nas.write(f"/proc/{pid}/environ", "PATH=/bin\0HTTPS_PROXY=http://192.168.31.198:7222\0")
     nas.write("/state/http", "http://192.168.31.198:7222")
     nas.write("/state/https", "http://192.168.31.198:7222")
     nas.write("/state/no", variables()["NO_PROXY_SHOWN"])
@@ -362,6 +364,30 @@ def test_a_proxy_that_says_nothing_is_bounded_and_named(nas: FakeNas) -> None:
     assert nas.read(nas.config) == DOCKER_JSON
 
 
+@pytest.mark.parametrize("answer", ["200 Connection established", "407 Who are you"])
+def test_a_proxy_that_speaks_plain_http_where_the_setting_says_https_restarts_nothing(
+    nas: FakeNas, answer: str
+) -> None:
+    before, starts = tree(nas), nas.starts
+    nas.write("/state/proxy_answer", f"HTTP/1.1 {answer}\r\n\r\n")
+    secure = {"proxy": "https://192.168.31.198:7222", "proxyUser": "me", "proxyPassword": PASSWORD}
+    done = apply(nas, **secure)
+    assert done.status == 1
+    assert "speaks plain HTTP, and nas-k3s:proxy says https" in done.err
+    assert "-> write http://192.168.31.198:7222 in nas-k3s:proxy" in done.err
+    assert (tree(nas), nas.starts) == (before, starts)
+    assert "uthorization" not in nas.read("/state/proxy_request"), "no login in plain text"
+
+
+@pytest.mark.parametrize(
+    "answer", ["\x15\x03\x01\0\x02\x02\x46", "HTTP/1.0 400 Bad Request\r\n\r\n", ""]
+)
+def test_a_proxy_that_speaks_tls_is_taken(nas: FakeNas, answer: str) -> None:
+    nas.write("/state/proxy_answer", answer)
+    done = apply(nas, proxy="https://192.168.31.198:7222")
+    assert (done.status, done.results["restarted"]) == (0, "yes"), done.err
+
+
 def test_a_daemon_that_dies_of_the_question_is_started_with_its_old_file(nas: FakeNas) -> None:
     nas.write("/state/dies", "")
     done = apply(nas)
@@ -414,6 +440,29 @@ def test_what_may_not_restart_loses_its_proxy_at_the_owners_next_restart(
     assert "nothing of ours is left" in restore(nas, restartDaemon=setting).err
     nas.restart()
     assert nas.read("/state/http") == ""
+
+
+def test_a_proxy_that_docker_never_lost_is_set_again_without_a_restart(nas: FakeNas) -> None:
+    """Docker runs on with what nothing configures any more: its next restart would lose it."""
+    assert apply(nas).status == 0
+    edited, starts = nas.read(nas.config), nas.starts
+    assert restore(nas, restartDaemon="never").status == 0
+    done = apply(nas, restartDaemon="never")
+    assert done.status == 0, done.err
+    assert "Docker never lost it: no restart" in done.err
+    assert (nas.read(nas.config), nas.starts) == (edited, starts)
+    nas.restart()
+    assert nas.read("/state/http") == "http://192.168.31.198:7222"
+
+
+def test_a_login_that_docker_may_have_lost_is_set_again_with_a_restart(nas: FakeNas) -> None:
+    config = {"proxyUser": "me", "proxyPassword": PASSWORD}
+    assert apply(nas, **config).status == 0
+    starts = nas.starts
+    assert restore(nas, restartDaemon="never", **config).status == 0
+    done = apply(nas, **config)
+    assert (done.status, done.results["restarted"]) == (0, "yes"), done.err
+    assert nas.starts == starts + 1
 
 
 # ---- killed in the middle

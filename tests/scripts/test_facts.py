@@ -531,6 +531,15 @@ def test_what_comes_through_the_proxy_is_told_byte_for_byte(nas: FakeNas) -> Non
     assert found["way_answer"] == "HTTP/1.1 200 ok"
 
 
+def test_a_proxy_that_speaks_plain_http_where_the_setting_says_https_is_told_as_such(
+    nas: FakeNas,
+) -> None:
+    assert ask(nas, PROXY_SCHEME="https", TLS_HELLO="")["way"] == "plain"
+    assert "uthorization" not in nas.read("/state/proxy_request"), "no login in plain text"
+    nas.write("/state/proxy_answer", "\x15\x03\x01")
+    assert ask(nas, PROXY_SCHEME="https", TLS_HELLO="")["way"] == "open"
+
+
 def test_a_proxy_that_refuses_is_told_as_such(nas: FakeNas) -> None:
     nas.path("/state/proxy_answer").unlink()
     found = ask(nas)

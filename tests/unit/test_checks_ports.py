@@ -42,6 +42,12 @@ def test_a_socket_that_is_in_nobodys_way_is_no_reason(listener: Listener) -> Non
     assert check_ports(settings(), facts(listeners=(listener,))) == []
 
 
+def test_while_docker_is_down_nobody_knows_whose_a_k3s_is() -> None:
+    """Ours goes on when dockerd is killed: it is no other Kubernetes to move away from."""
+    held = tuple(Listener(port, program="k3s-server") for port in (6443, 10250, 6444))
+    assert check_ports(settings(), facts(engine="", listeners=held)) == []
+
+
 @pytest.mark.parametrize("program", ["k3s-server", "kubelite", "kube-apiserver"])
 def test_another_kubernetes_is_named_as_one_with_all_that_it_holds(program: str) -> None:
     held = tuple(Listener(port, program=program) for port in (6443, 10250, 6444))

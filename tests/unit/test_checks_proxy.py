@@ -22,6 +22,7 @@ from tests.unit.test_tls_greeting import answered
 OK = Tls("R11", trusted=True)
 STRANGER = Tls(COMPANY, trusted=False)
 DENIED = "HTTP/1.1 407 Proxy Authentication Required"
+SECURE = {"proxy": "https://192.168.31.198:7222"}
 LOGIN = {"proxyUser": "nas", "proxyPassword": PASSWORD}
 WELL = {"container": "running", "cluster_data": "there"}
 DOWN = Way("refused", HUB)
@@ -57,6 +58,7 @@ def configured(**seen: Any) -> dict[str, Any]:
         (Way("unreachable", HUB), {}, "proxy = ", "has no way to"),
         (Way("unknown-name", HUB), {}, "proxy = ", "does not know the name"),
         (Way("nc: odd", HUB), {}, "proxy = ", "nc: odd"),
+        (Way("plain", HUB), SECURE, "proxy = ", "set nas-k3s:proxy to http://"),
         (Way("open", HUB, "SSH-2.0-x"), {}, "proxy = ", "is no HTTP proxy"),
         (Way("open", HUB, DENIED), LOGIN, "proxyPassword = [not shown]", "password of nas"),
         (Way("open", HUB, DENIED), {}, "proxyUser is not set", "wants a user"),

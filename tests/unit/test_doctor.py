@@ -174,6 +174,7 @@ BROKEN: tuple[tuple[str, str, Change], ...] = (
     ("proxy", "proxy-unreachable", nas(proxy="unreachable", connects={}, pull="proxy")),
     ("proxy", "proxy-name", nas(proxy="unknown-name", connects={}, pull="proxy")),
     ("proxy", "proxy-fails", nas(proxy="nc: strange", connects={}, pull="proxy")),
+    ("proxy", "proxy-plain", nas(proxy="plain", connects={}, pull="tls-proxy")),
     ("proxy", "proxy-no-http", nas(connects={HUB: "SSH-2.0-OpenSSH"}, pull="silent")),
     ("proxy-login", "proxy-login-wrong", PROXY_SAYS_407),
     (

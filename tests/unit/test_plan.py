@@ -735,5 +735,7 @@ def test_a_proxy_of_ours_on_the_nas_of_a_stack_without_one_is_taken_away_whoever
     # Preview says what becomes of Docker, and an edit of the config is no change on the NAS.
     assert [text for text in made.warnings if "to take its proxy away" in text]
     assert not [text for text in made.warnings if "changed on the NAS" in text]
-    assert plan(left, proxy="", keepDaemonProxy="true").daemon_drift is None
+    kept = plan(left, proxy="", keepDaemonProxy="true")
+    assert kept.daemon_drift is None
+    assert [text for text in kept.warnings if "/q/docker.json and is yours from then on" in text]
     assert plan(replace(left, applied_put=""), proxy="").daemon_drift is None

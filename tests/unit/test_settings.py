@@ -232,6 +232,20 @@ def test_every_problem_is_told_at_once() -> None:
     }
 
 
+def test_of_a_list_with_commas_each_wrong_entry_is_told() -> None:
+    found = refused(noProxy="a.lan,10.20.0.0/99,http://x.y/,a*.lan").problems
+    assert [(one.value, one.fix) for one in found] == [
+        ('"10.20.0.0/99"', "write e.g. 192.168.31.0/24"),
+        ('"http://x.y/"', "write x.y"),
+        ('"a*.lan"', "write a CIDR block such as 10.1.0.0/16 or a domain such as .example.lan"),
+    ]
+
+
+def test_no_comma_of_a_password_ends_an_entry() -> None:
+    (found,) = refused(noProxy=f"a.lan,http://u:{SENTINEL},{SENTINEL}@x.y/").problems
+    assert SENTINEL not in str(found)
+
+
 def test_a_stack_whose_name_fits_no_node_is_refused_with_its_name() -> None:
     found = refused("My_NAS").problems[0]
     assert (found.key, found.value) == ("stack", '"My_NAS"')
