@@ -65,8 +65,8 @@ class Stage:
         return None if self.start is None or self.end is None else self.end - self.start
 
 
-_NOTHING = "0"
-"""Instead of a time: timeline.sh knows it too."""
+_QUIET = "q"
+"""Behind the time of a run that left the daemon as it was: timeline.sh knows it too."""
 
 
 def key(daemon: str, pull: str, container_id: str) -> str:
@@ -77,13 +77,13 @@ def key(daemon: str, pull: str, container_id: str) -> str:
         pull: what `image-pull.sh` printed.
     """
     did = "yes" in (_value(daemon, "changed"), _value(daemon, "restarted"))
-    began = daemon_began(daemon) if did else _NOTHING
-    return f"{began}-{_value(pull, 'time') or '0'}-{container_id[:12]}"
+    quiet = "" if did else _QUIET
+    return f"{daemon_began(daemon)}{quiet}-{_value(pull, 'time') or '0'}-{container_id[:12]}"
 
 
 def daemon_began(daemon: str) -> str:
     """When daemon-proxy.sh ran, by its notes; `0`: it said nothing."""
-    return _value(daemon, "time_began") or _NOTHING
+    return _value(daemon, "time_began") or "0"
 
 
 def since_unmeasured(facts: Facts, *, proxied: bool = True) -> str | None:

@@ -15,7 +15,7 @@ ask_registry() {
     echo $? >"$tmp/reply.done"; }
   status_line=$(head -n 1 "$tmp/reply" | tr -d '\r')
   # Errors of the API are one object with a message.
-  message=$(sed -n 's/.*"message": *"\(.*\)"}* *$/\1/p' "$tmp/reply" | tr -d '\r' | masked | head -n 1 | cut -c 1-400)
+  message=$(sed -n 's/.*"message": *"\(.*\)"}* *$/\1/p' "$tmp/reply" | sed 's/\\\(["\\]\)/\1/g' | tr -d '\r' | masked | head -n 1 | cut -c 1-400)
 }
 
 wait_for_reply() {

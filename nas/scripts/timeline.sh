@@ -5,8 +5,8 @@
 # measure KEY SINCE  prints raw times; KEY names what there is to measure, and the same KEY again means
 #                    that nothing new happened. `since` is the time before which everything was
 #                    measured already, or SINCE, where that is later: when the run began that follows
-#                    one without an end. `known=yes`: a KEY that begins with 0 tells of nothing that
-#                    was not measured already.
+#                    one without an end. `known=yes`: a KEY with a q behind its first part tells of
+#                    nothing that was not measured already.
 #
 # Variables: PLATFORM, CONTAINER, NODE, SMOKE_NAMESPACE.
 
@@ -54,8 +54,8 @@ note_since() {
   esac
   # shellcheck disable=SC2086
   set -- "$1" $record
-  case $1 in
-    0-*)
+  case ${1%%-*} in
+    *q)
       # A run that left the daemon as it was, and nothing else is new.
       if [ "${1#*-}" = "$(printf '%s' "${2-}" | cut -d - -f 2-)" ] &&
         [ "$not_before" -le "${4:-0}" ] 2>/dev/null; then

@@ -419,6 +419,41 @@ def test_a_docker_that_hangs_ends_doctor_in_time(clinic: Clinic) -> None:
     clinic.is_well()
 
 
+def test_while_docker_is_killed_a_preview_says_so_and_takes_our_k3s_for_no_other(
+    clinic: Clinic,
+) -> None:
+    clinic.story.lab.faults.kill_dockerd()
+    try:
+        assert "k3s" in clinic.story.must("ps -ef"), "it outlives its Docker"
+        shown = clinic.story.preview()
+    finally:
+        clinic.story.must("/etc/init.d/container-station.sh restart")
+        clinic.story.lab.wait_for_docker()
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "Docker on the NAS does not answer" in shown.stdout + shown.stderr
+    assert "another Kubernetes" not in shown.stdout + shown.stderr
+    clinic.breakages.heal()
+    clinic.is_well()
+
+
+def test_an_https_proxy_that_speaks_plain_http_is_refused_before_docker_restarts(
+    clinic: Clinic,
+) -> None:
+    lab = clinic.story.lab
+    starts = lab.dockerd_starts()
+    wrong = clinic.story.project.must("config", "get", "nas-k3s:proxy").strip()
+    clinic.story.configure(proxy=wrong.replace("http://", "https://"))
+    try:
+        for done in (clinic.story.preview(), clinic.story.up()):
+            said = done.stdout + done.stderr
+            assert done.returncode != 0, said
+            assert "speaks plain HTTP, and nas-k3s:proxy says https" in said
+            assert f"set nas-k3s:proxy to {wrong}" in said
+    finally:
+        clinic.story.configure()
+    assert lab.dockerd_starts() == starts
+
+
 def test_a_nas_that_is_off_is_the_leaf_and_the_rest_is_unknown(clinic: Clinic) -> None:
     clinic.story.lab.nas_off()
     try:

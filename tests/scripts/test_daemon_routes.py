@@ -350,6 +350,7 @@ def test_what_the_registry_or_the_way_to_it_says_is_told_apart(
     if words:
         assert done.status == 1
         assert words in done.err
+        assert '\\"' not in done.err, "as JSON has it"
         assert nas.read(nas.config) == DOCKER_JSON
     else:
         assert done.status == 0, done.err

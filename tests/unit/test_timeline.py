@@ -195,9 +195,9 @@ def test_the_key_changes_with_everything_that_ran_anew_and_with_nothing_else() -
     assert key(DAEMON.replace(f"={NOON}\n", "=1\n"), PULL, "0123456789abcdef") != base
     assert key(DAEMON, "time=1\n", "0123456789abcdef") != base
     assert key(DAEMON, PULL, "ffffffffffff") != base
-    assert key("", "", "ab") == "0-0-ab"
+    assert key("", "", "ab") == "0q-0-ab"
     quiet = DAEMON.replace("=yes", "=no")
-    assert key(quiet, PULL, "0123456789abcdef") == f"0-{NOON + 59}-0123456789ab"
+    assert key(quiet, PULL, "0123456789abcdef") == f"{NOON}q-{NOON + 59}-0123456789ab"
 
 
 def test_the_export_is_one_line_with_a_dash_for_what_did_not_run_and_can_be_read_back() -> None:
