@@ -54,18 +54,18 @@ note_since() {
   esac
   # shellcheck disable=SC2086
   set -- "$1" $record
+  known=no
   case ${1%%-*} in
     *q)
       # A run that left the daemon as it was, and nothing else is new.
       if [ "${1#*-}" = "$(printf '%s' "${2-}" | cut -d - -f 2-)" ] &&
         [ "$not_before" -le "${4:-0}" ] 2>/dev/null; then
+        known=yes
         echo known=yes
-        shift
-        set -- "$1" "$@"
       fi
       ;;
   esac
-  if [ "$1" = "${2-}" ]; then since=${3:-0}; else since=${4:-0}; fi
+  if [ "$1" = "${2-}" ] || [ "$known" = yes ]; then since=${3:-0}; else since=${4:-0}; fi
   case $since in
     *[!0-9]*) since=0 ;;
   esac

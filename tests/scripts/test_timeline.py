@@ -57,6 +57,11 @@ def value(out: str, name: str) -> int:
     return int(match[1])
 
 
+def noted(nas: FakeNas) -> list[str]:
+    """The record: key, since, measured."""
+    return nas.read("/etc/rancher/nas-k3s-timeline").split()
+
+
 def test_everything_that_was_noted_is_printed(cluster: FakeNas) -> None:
     lines = measure(cluster).splitlines()
     for line in (
@@ -96,6 +101,8 @@ def test_a_run_that_left_docker_as_it_was_tells_of_nothing_new(cluster: FakeNas)
     quiet = measure(cluster, "5q-2-abc")
     assert "known=yes" in quiet
     assert value(quiet, "since") == value(first, "since")
+    # But it was measured: the next run must not take it for one without an end.
+    assert noted(cluster) == ["5q-2-abc", str(value(first, "since")), str(value(quiet, "measured"))]
     assert "known" not in measure(cluster, "5q-2-def"), "another container"
     assert "known" not in measure(cluster, "7-2-def"), "another restart"
     failed = measure(cluster, "5q-2-def", int(time.time()) + 50)
