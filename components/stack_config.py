@@ -30,11 +30,12 @@ def stack_config() -> dict[str, str]:
 
 def encrypted_keys() -> frozenset[str]:
     """Keys without namespace whose values, or parts of them, are encrypted in the stack's file."""
-    prefix = f"{NAMESPACE}:"
-    keys = {key for key in stack_config() if is_config_secret(prefix + key)}
-    # The former holds what a test or another host of the program has set.
-    named = (key for key in get_config_secret_keys_env() if key.startswith(prefix))
-    return frozenset(keys | {key.removeprefix(prefix) for key in named})
+    named = get_config_secret_keys_env()
+    return frozenset(
+        key
+        for key in stack_config()
+        if (full := f"{NAMESPACE}:{key}") in named or is_config_secret(full)
+    )
 
 
 def show_warnings(warnings: tuple[str, ...]) -> None:

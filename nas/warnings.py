@@ -58,13 +58,8 @@ def find_warnings(
             f"clusterDomain changes: what asks for <service>.<namespace>.svc.{domain} by its whole "
             "name finds it no more"
         )
-    if daemon is None and facts.applied_put and not settings.keep_daemon_proxy:
-        warnings.append(_taken_away(settings, facts))
-    if daemon is None and facts.applied_put and settings.keep_daemon_proxy:
-        warnings.append(
-            f"the proxy stays in {facts.proxy_file} and is yours from then on (keepDaemonProxy): "
-            "no destroy takes it away"
-        )
+    if daemon is None and facts.applied_put:
+        warnings.append(_without_proxy(settings, facts))
     warnings += announced(settings, facts)
     warnings += unchecked_upgrade(settings, facts)
     return tuple(warnings)
@@ -88,8 +83,14 @@ def _may_restart(settings: Settings, facts: Facts) -> bool:
     return settings.restart_daemon == "always"
 
 
-def _taken_away(settings: Settings, facts: Facts) -> str:
-    """What becomes of Docker when its proxy goes; what the scripts of `restore` do."""
+def _without_proxy(settings: Settings, facts: Facts) -> str:
+    """What becomes of Docker's proxy when it goes out of the config: what `keep` and `restore` of
+    daemon-proxy.sh do."""
+    if settings.keep_daemon_proxy:
+        return (
+            f"the proxy stays in {facts.proxy_file} and is yours from then on (keepDaemonProxy): "
+            "no destroy takes it away"
+        )
     if _may_restart(settings, facts):
         return _blast_radius(settings, facts, "to take its proxy away")
     return (

@@ -34,6 +34,7 @@ def goals(results: Results) -> tuple[Goal, ...]:
     """All of them, in the order of the page."""
     of = results.of
     peer = of("ansible", "no-op")
+    quiet = _quiet(results)
     return (
         Goal(
             "cold",
@@ -47,28 +48,28 @@ def goals(results: Results) -> tuple[Goal, ...]:
             "`up` that changes nothing, against the playbook's",
             ratio(of("ours", "no-op"), peer),
             0.5,
-            why=_quiet(results),
+            why=quiet,
         ),
         Goal(
             "preview",
             "`preview`, against the same",
             ratio(of("ours", "preview"), peer),
             0.5,
-            why=_quiet(results),
+            why=quiet,
         ),
         Goal(
             "no-op-empty",
             "`up` that changes nothing, against a program with the same plugins that makes nothing",
             ratio(of("ours", "no-op"), of("providers", "no-op")),
             2,
-            why=_quiet(results),
+            why=quiet,
         ),
         Goal(
             "preview-empty",
             "`preview`, against the same",
             ratio(of("ours", "preview"), of("providers", "preview")),
             2,
-            why=_quiet(results),
+            why=quiet,
         ),
         Goal(
             "no-proxy",

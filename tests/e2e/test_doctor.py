@@ -441,14 +441,14 @@ def test_an_https_proxy_that_speaks_plain_http_is_refused_before_docker_restarts
 ) -> None:
     lab = clinic.story.lab
     starts = lab.dockerd_starts()
-    wrong = clinic.story.project.must("config", "get", "nas-k3s:proxy").strip()
-    clinic.story.configure(proxy=wrong.replace("http://", "https://"))
+    right = clinic.story.project.must("config", "get", "nas-k3s:proxy").strip()
+    clinic.story.configure(proxy=right.replace("http://", "https://"))
     try:
         for done in (clinic.story.preview(), clinic.story.up()):
             said = done.stdout + done.stderr
             assert done.returncode != 0, said
             assert "speaks plain HTTP, and nas-k3s:proxy says https" in said
-            assert f"set nas-k3s:proxy to {wrong}" in said
+            assert f"set nas-k3s:proxy to {right}" in said
     finally:
         clinic.story.configure()
     assert lab.dockerd_starts() == starts

@@ -15,7 +15,7 @@ import yaml
 
 import components.reading
 from components.program import build
-from components.stack_config import stack_config
+from components.stack_config import encrypted_keys, stack_config
 from nas import provider_files
 from nas.daemon_routes import fingerprint
 from nas.facts import Facts, Unreadable
@@ -1004,3 +1004,11 @@ def test_the_config_is_read_whole_so_that_unknown_keys_are_seen() -> None:
     config = {"nas-k3s:host": "nas.lan", "nas-k3s:zzz": "1", "other:host": "x", "pulumi:a": "b"}
     assert record(lambda: seen.append(stack_config()), config=config).error is None
     assert seen == [{"host": "nas.lan", "zzz": "1"}]
+
+
+def test_pulumi_says_which_keys_are_encrypted(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[frozenset[str]] = []
+    config = {"nas-k3s:host": "nas.lan", "nas-k3s:token": "x", "other:token": "y"}
+    monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", '["nas-k3s:token", "other:token"]')
+    assert record(lambda: seen.append(encrypted_keys()), config=config).error is None
+    assert seen == [frozenset({"token"})]

@@ -535,12 +535,17 @@ def test_a_proxy_that_was_never_proven_is_not_kept(nas: FakeNas) -> None:
     assert [entry.name for entry in nas.path(nas.config).parent.iterdir()] == ["docker.json"]
 
 
+def stop_docker(nas: FakeNas) -> None:
+    """As a run leaves it that was killed in the middle of a restart."""
+    pid = nas.read("/state/up").strip()
+    nas.shell(f"rm -r /proc/{pid} /state/up")
+
+
 def test_keep_starts_a_docker_that_an_interrupted_run_left_down(nas: FakeNas) -> None:
     apply(nas)
     wanted = nas.read(nas.config)
     nas.write("/tmp/nas-k3s.running", "")
-    pid = nas.read("/state/up").strip()
-    nas.shell(f"rm -r /proc/{pid} /state/up")
+    stop_docker(nas)
     done = nas.run("daemon-proxy.sh", "keep", without_proxy())
     assert done.status == 0, done.err
     assert nas.path("/state/up").exists()
@@ -577,8 +582,7 @@ def test_a_docker_that_dies_of_the_containers_that_it_gets_back_is_an_error(
 
 def test_a_docker_that_an_interrupted_run_left_down_is_started(nas: FakeNas) -> None:
     apply(nas)
-    pid = nas.read("/state/up").strip()
-    nas.shell(f"rm -r /proc/{pid} /state/up")
+    stop_docker(nas)
     done = apply(nas)
     assert done.status == 0, done.err
     assert "an earlier run was interrupted" in done.err
