@@ -29,6 +29,8 @@ class DaemonProxyArgs(TypedDict):
     """Whether Docker may restart: `always`, `when-safe` or `never`."""
     timeout: int
     """Seconds until a restarted daemon has to answer."""
+    lock_timeout: int
+    """Seconds until another run on this NAS has to end."""
     keep: bool
     """Whether the proxy stays in place when it goes out of the config, or on destroy."""
     drift: str | None
@@ -66,14 +68,13 @@ class DaemonProxy(pulumi.ComponentResource):
                     **_proxy_variables(proxy, args["image"], args["registry"]),
                     "RESTART_DAEMON": args["restart"],
                     "DAEMON_TIMEOUT": str(args["timeout"]),
-                    "LOCK_TIMEOUT": str(2 * args["timeout"]),
+                    "LOCK_TIMEOUT": str(args["lock_timeout"]),
                 },
                 "create": back if proxy is None else "apply",
                 "delete": back,
                 "shown": {**shown, "drift": drift_mark(f"{name}-drift", args["drift"], self)},
-                # Another run is waited for; a restart that fails is followed by one with the old
-                # config.
-                "timeout": 4 * args["timeout"] + PULL_PROBE_TIMEOUT + 180,
+                # A restart that fails is followed by one with the old config.
+                "timeout": args["lock_timeout"] + 2 * args["timeout"] + PULL_PROBE_TIMEOUT + 180,
             },
             pulumi.ResourceOptions(parent=self),
         )

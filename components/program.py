@@ -26,6 +26,7 @@ from nas.errors import Problem, RefusedError
 from nas.facts import Facts
 from nas.kubeconfig import proof_context
 from nas.kubeconfig_file import Job, look_into, missing
+from nas.other_run import PREVIEW_PATIENCE, check_other_run, lock_timeout
 from nas.plan import Plan, make_plan
 from nas.preflight import check_operator_proxy, check_reachable
 from nas.secrets import plain_text_warnings
@@ -42,9 +43,12 @@ def deploy(reading: Reading) -> None:
         RefusedError: before any resource exists.
     """
     _import_in_cluster()
-    settings, target, facts = reading.settings, reading.target, reading.facts.result()
+    settings, target, preview = reading.settings, reading.target, pulumi.runtime.is_dry_run()
+    patience = PREVIEW_PATIENCE if preview else lock_timeout(settings.daemon_timeout)
+    facts = reading.settled(pulumi.log.info, patience)
     problems = [
-        *check_reachable(target, facts, preview=pulumi.runtime.is_dry_run()),
+        *check_reachable(target, facts, preview=preview),
+        *check_other_run(settings, facts, preview=preview),
         *check_operator_proxy(settings.host, os.environ),
     ]
     if problems:
@@ -207,7 +211,14 @@ class BelowCluster:
 def build_docker(plan: Plan, nas: Nas) -> BelowCluster:
     """The part below the cluster."""
     settings = plan.settings
-    remote_docker = RemoteDocker("docker", {"nas": nas, "drift": plan.path_drift})
+    remote_docker = RemoteDocker(
+        "docker",
+        {
+            "nas": nas,
+            "lock_timeout": lock_timeout(settings.daemon_timeout),
+            "drift": plan.path_drift,
+        },
+    )
     daemon_proxy = DaemonProxy(
         "daemon-proxy",
         {
@@ -217,6 +228,7 @@ def build_docker(plan: Plan, nas: Nas) -> BelowCluster:
             "registry": plan.registry,
             "restart": settings.restart_daemon,
             "timeout": settings.daemon_timeout,
+            "lock_timeout": lock_timeout(settings.daemon_timeout),
             "keep": settings.keep_daemon_proxy,
             "drift": plan.daemon_drift,
         },

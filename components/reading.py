@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from nas.checks.ports import asked_ports
 from nas.facts import Facts, Unreadable, read_facts
+from nas.other_run import at_work
 from nas.proxy_way import WayQuestion
 from nas.settings import Settings
 from nas.settings_reader import load_settings
@@ -26,6 +28,25 @@ class Reading:
     target: SshTarget
     facts: Future[Facts | Unreadable]
 
+    def settled(self, tell: Callable[[str], None], patience: float) -> Facts | Unreadable:
+        """The facts once no other run is at work on the NAS, or the last when the time is over.
+
+        Args:
+            tell: is told that another run is waited for.
+            patience: seconds for it to end.
+        """
+        found = self.facts.result()
+        until = time.monotonic() + patience
+        told = None
+        while isinstance(found, Facts) and found.other_run is not None:
+            if time.monotonic() >= until:
+                break
+            if found.other_run != told:
+                told = found.other_run
+                tell(f"{at_work(told)}: waiting for it")
+            found = _read(self.settings, self.target)
+        return found
+
 
 def begin(stack: str, config: Mapping[str, str]) -> Reading:
     """Reads the settings and begins to ask the NAS, which takes a second or more.
@@ -37,8 +58,10 @@ def begin(stack: str, config: Mapping[str, str]) -> Reading:
     target = ssh_target(settings)
     target.write_known_hosts()
     pool = ThreadPoolExecutor(1)
-    facts = pool.submit(
-        read_facts, settings, target, asked_ports(settings), question=WayQuestion(settings)
-    )
+    facts = pool.submit(_read, settings, target)
     pool.shutdown(wait=False)
     return Reading(settings, target, facts)
+
+
+def _read(settings: Settings, target: SshTarget) -> Facts | Unreadable:
+    return read_facts(settings, target, asked_ports(settings), question=WayQuestion(settings))

@@ -16,6 +16,8 @@ class RemoteDockerArgs(TypedDict):
 
     nas: Nas
     """How the NAS is reached."""
+    lock_timeout: int
+    """Seconds until another run on this NAS has to end."""
     drift: str | None
     """What others changed since the last run, with the time it was seen."""
 
@@ -41,11 +43,11 @@ class RemoteDocker(pulumi.ComponentResource):
             f"{name}-path",
             {
                 "script": "docker-path.sh",
-                "variables": {},
+                "variables": {"LOCK_TIMEOUT": str(args["lock_timeout"])},
                 "create": "apply",
                 "shown": {"drift": drift_mark(f"{name}-drift", args["drift"], self)},
                 "delete": "remove",
-                "timeout": 60,
+                "timeout": args["lock_timeout"] + 60,
             },
             pulumi.ResourceOptions(parent=self),
         )

@@ -18,6 +18,9 @@ from nas.ssh import SshTarget
 DEADLINE = 60.0
 """Seconds for the whole round trip; a NAS that sleeps takes a while to answer."""
 
+OTHER_RUN_PATIENCE = 2
+"""Seconds of them in which another run that is at work on the NAS may end."""
+
 PULL_PROBE_TIMEOUT = 8
 """Seconds for the daemon's question to the image's registry, which nobody waits for longer."""
 
@@ -95,6 +98,8 @@ class Facts:
         measured: when a timeline was measured last.
         way: the way of an image through the proxy.
         image_missing: what the registry says that has no such image as the stack's.
+        other_run: process of another run that was at work on the NAS meanwhile: what is told of
+            Docker and its containers may be of a moment in the middle of it.
     """
 
     uid: int | None = None
@@ -170,6 +175,7 @@ class Facts:
     measured: int | None = None
     way: Way = field(default_factory=Way)
     image_missing: str = ""
+    other_run: int | None = None
 
     @property
     def ports_taken(self) -> tuple[int, ...]:
@@ -291,6 +297,7 @@ def parse_facts(text: str, question: WayQuestion | None = None) -> Facts:
         if question is None
         else question.judge(one("way"), one("way_answer"), one("way_tls")),
         image_missing=one("image_missing"),
+        other_run=number("other_run"),
     )
 
 
@@ -321,12 +328,14 @@ def read_facts(
     ports: Sequence[int],
     deadline: float = DEADLINE,
     question: WayQuestion | None = None,
+    patience: float = OTHER_RUN_PATIENCE,
 ) -> Facts | Unreadable:
     """One read-only SSH round trip. Never raises for a NAS that is off or refuses us.
 
     Args:
         ports: whose listeners to tell, TCP and UDP.
         question: what to ask the proxy; None: nothing, and no registry for the image either.
+        patience: seconds in which another run that is at work on the NAS may end.
     """
     script = render(
         "facts.sh",
@@ -341,6 +350,7 @@ def read_facts(
             "STACK": settings.stack,
             "IMAGE": "" if question is None else settings.image,
             "PULL_PROBE_TIMEOUT": str(PULL_PROBE_TIMEOUT),
+            "OTHER_RUN_PATIENCE": str(int(patience)),
             **(variables_of(None) if question is None else question.variables),
         },
     )

@@ -215,7 +215,7 @@ def _left_over(settings: Settings, facts: Facts | None) -> tuple[str, ...]:
 
 
 def _drift(settings: Settings, facts: Facts | None, daemon: DaemonProxy | None) -> Drift:
-    if facts is None or settings.drift == "off":
+    if facts is None or settings.drift == "off" or facts.other_run is not None:
         return Drift()
     if daemon is None:
         return find_drift(facts, None, "")

@@ -33,7 +33,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         "restart.sh",
         *_STRATEGIES,
     ),
-    "docker-path.sh": ("docker-wrapper.sh",),
+    "docker-path.sh": ("lock.sh", "docker-wrapper.sh"),
     "cluster-ready.sh": (
         "docker-wrapper.sh",
         "cluster-data.sh",
@@ -47,6 +47,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "data-directory.sh": ("owned-directory.sh",),
     "doctor.sh": ("listeners.sh", "registry-ask.sh", "proxy-probe.sh", "k3s-log.sh"),
     "facts.sh": (
+        "lock.sh",
         *_STRATEGIES,
         "listeners.sh",
         "facts-network.sh",

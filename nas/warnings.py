@@ -15,6 +15,7 @@ from nas.drift import Drift
 from nas.facts import Facts, Unreadable
 from nas.kubelet_flags import LINE
 from nas.messages import text
+from nas.other_run import at_work
 from nas.registry_checks import registry_warnings
 from nas.settings import Settings
 from nas.versions import image_version
@@ -29,7 +30,11 @@ def find_warnings(
     warnings = [*registry_warnings(settings.registries), *_unknown_arguments(settings)]
     if facts.machine and facts.machine not in ("x86_64", "aarch64", "armv7l"):
         warnings.append(f"k3s has no image for {facts.machine}")
-    if facts.docker and not facts.engine:
+    if facts.other_run is not None:
+        warnings.append(
+            f"{at_work(facts.other_run)}, which `up` waits for: Docker may be in the middle of it"
+        )
+    elif facts.docker and not facts.engine:
         warnings.append(
             "Docker on the NAS does not answer, so nothing there can be changed: start it first"
         )

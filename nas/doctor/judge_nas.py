@@ -135,6 +135,8 @@ def docker_path(case: Case) -> Finding:
 
 
 def daemon(case: Case) -> Finding:
+    if case.known.other_run is not None:
+        return unknown("other-run", process=case.known.other_run)
     if case.known.engine:
         return ok("daemon", engine=case.known.engine)
     command = _restart(case)

@@ -48,7 +48,8 @@ def gather(stack: StackConfig, environment: Mapping[str, str], deadline: float) 
     target.write_known_hosts()
     # A login without its password would only be one more that fails.
     question = WayQuestion(settings, login="proxyPassword" not in stack.unavailable)
-    facts = read_facts(settings, target, asked_ports(settings), deadline * FACTS_SHARE, question)
+    share = deadline * FACTS_SHARE
+    facts = read_facts(settings, target, asked_ports(settings), share, question, patience=share / 3)
     if isinstance(facts, Unreadable) and facts.so_far:
         # SSH works, and something behind it hangs.
         facts = parse_facts(facts.so_far, question)

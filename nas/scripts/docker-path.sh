@@ -4,10 +4,17 @@
 #
 # apply   prints the docker that SSH commands find; writes the wrapper when there is none
 # remove  removes our wrapper, and only ours
+#
+# Variables: PLATFORM, and LOCK_TIMEOUT for apply (seconds).
 
 main() {
   case $1 in
-    apply) put_wrapper ;;
+    apply)
+      make_tmp
+      # While another run restarts Docker, it does not answer.
+      take_lock
+      put_wrapper
+      ;;
     remove) on_ssh_path take_away ;;
   esac
 }

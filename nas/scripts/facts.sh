@@ -1,9 +1,12 @@
 # shellcheck shell=sh
 # Reads what the NAS is, changes nothing. Prints `name=value` lines; a fact that cannot be read is
 # left out. Each question to Docker takes its CLI a tenth of a second and more on a NAS: they are few,
-# and each for all that it can tell. Variables: PLATFORM, and those of the parts.
+# and each for all that it can tell. Variables: PLATFORM, OTHER_RUN_PATIENCE (seconds in which another run
+# may end), and those of the parts.
 
 main() {
+  # What it has done by half would be taken for what somebody else did.
+  await_other_run "$OTHER_RUN_PATIENCE"
   begin_way
   printf 'uid=%s\n' "${SSH_UID:-$(id -u)}"
   printf 'user=%s\n' "${SSH_USER:-$(id -un)}"
@@ -27,7 +30,8 @@ main() {
   volume_facts
   end_way
   printf 'cpus=%s\n' "$(grep -c '^processor' /proc/cpuinfo 2>/dev/null)"
-  return 0
+  # Also one that has begun meanwhile.
+  ! other_run || printf 'other_run=%s\n' "${lock_owner%% *}"
 }
 
 set_words() {

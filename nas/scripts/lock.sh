@@ -3,6 +3,19 @@
 
 LOCK=/tmp/nas-k3s.lock
 
+# Whether another run of ours holds the lock, which lock_owner then names.
+other_run() {
+  lock_owner=$(readlink "$LOCK" 2>/dev/null) && lives "$lock_owner"
+}
+
+# await_other_run SECONDS: until no other run is at work on this NAS, or the time is over.
+await_other_run() {
+  await_until=$(($(now) + $1))
+  while other_run && [ "$(now)" -lt "$await_until" ]; do
+    nap
+  done
+}
+
 # The lock is a symbolic link whose target names its owner: made in one step, content and all.
 take_lock() {
   lock_me="$$ $(started_at $$)"
@@ -46,9 +59,11 @@ break_lock() {
   rm -f "$tmp/broken-lock"
 }
 
-# lives "PID START": a process number alone is used again after a while.
+# lives "PID START": a process number alone is used again after a while, and an account other than root
+# may not signal a process of root.
 lives() {
-  kill -0 "${1%% *}" 2>/dev/null && [ "$(started_at "${1%% *}")" = "${1#* }" ]
+  { kill -0 "${1%% *}" 2>/dev/null || [ -d "/proc/${1%% *}" ]; } &&
+    [ "$(started_at "${1%% *}")" = "${1#* }" ]
 }
 
 started_at() {

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -36,7 +36,14 @@ DAEMON_TIMEOUT = 30
 PATIENCE = 120
 # The process group of a process on the NAS: the script, and all that it has started.
 GROUP = r"""awk '{ sub(/^.*\) /, ""); print $3 }' /proc/$pid/stat"""
-KILL_SCRIPT = f"pid=$(readlink {LOCK}); pid=${{pid%% *}}; kill -9 -$({GROUP})"
+
+
+def to_script(name: str) -> str:
+    """Command that sends a signal to the script that is at work on the NAS."""
+    return f"pid=$(readlink {LOCK}); pid=${{pid%% *}}; kill -{name} -$({GROUP})"
+
+
+KILL_SCRIPT = to_script("KILL")
 ASKING = "ls /tmp/nas-k3s.*/reply.err >/dev/null 2>&1"
 """True on the NAS from when the daemon is asked for the registry."""
 
@@ -374,7 +381,7 @@ def test_a_destroy_that_is_killed_while_docker_is_stopped_is_completed_by_the_ne
 
 
 @contextmanager
-def started_up(story: Story) -> Iterator[subprocess.Popen[str]]:
+def started_up(story: Story, stdout: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
     """`pulumi up` in a process group of its own, killed in the end."""
     project = story.project
     child = subprocess.Popen(
@@ -385,7 +392,7 @@ def started_up(story: Story) -> Iterator[subprocess.Popen[str]]:
         cwd=project.folder,
         env=project.environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=stdout,
         stderr=subprocess.DEVNULL,
         text=True,
     )
@@ -469,21 +476,65 @@ def test_a_connection_that_is_cut_leaves_a_script_that_ends_by_itself(
     nas.tell(fault_table, "drop-ssh", nas.said(done), starts)
 
 
-def test_two_ups_at_once_follow_each_other_with_one_restart(
-    nas: Nas, fault_table: FaultTable
-) -> None:
+@contextmanager
+def another_stack(nas: Nas) -> Iterator[Story]:
+    """One of the same NAS, destroyed at the end."""
     other = docker_only(nas.lab, "faults-other")
-    starts = nas.lab.dockerd_starts()
     try:
-        with ThreadPoolExecutor() as pool:
-            done = list(pool.map(lambda story: story.up(), (nas.story, other)))
-        assert [one.returncode for one in done] == [0, 0], [one.stdout for one in done]
-        said = {line for one in done for line in nas.said(one)}
-        nas.tell(fault_table, "two-ups", tuple(sorted(said)), starts)
+        yield other
     finally:
         destroyed = other.destroy()
     assert destroyed.returncode == 0, destroyed.stdout
     nas.is_as_before()
+
+
+def succeed(done: Sequence[subprocess.CompletedProcess[str]]) -> None:
+    assert [one.returncode for one in done] == [0] * len(done), [one.stdout for one in done]
+
+
+def test_two_ups_at_once_follow_each_other_with_one_restart(nas: Nas) -> None:
+    starts = nas.lab.dockerd_starts()
+    with another_stack(nas) as other:
+        with ThreadPoolExecutor() as pool:
+            succeed(list(pool.map(lambda story: story.up(), (nas.story, other))))
+        assert nas.lab.dockerd_starts() == starts + 1
+        succeed([nas.story.destroy()])
+
+
+def test_an_up_waits_for_another_that_restarts_docker_and_takes_nothing_of_it_for_drift(
+    nas: Nas, fault_table: FaultTable
+) -> None:
+    starts = nas.lab.dockerd_starts()
+    with another_stack(nas) as other, ThreadPoolExecutor() as pool:
+        # Frozen while Docker is down: however slow this machine is, the others meet it.
+        with nas.when(nas.is_told_to_stop(), to_script("STOP")):
+            first = pool.submit(nas.story.up)
+        try:
+            previewed = other.preview()
+            with started_up(other, subprocess.PIPE) as child:
+                assert child.stdout is not None
+                shown = "".join(until(child.stdout, "waiting for it"))
+                nas.lab.nas_must(to_script("CONT"))
+                shown += child.stdout.read()
+                assert child.wait(PATIENCE) == 0, shown
+        finally:
+            nas.lab.nas(to_script("CONT"))
+        succeed([first.result(), previewed])
+        for text in (previewed.stdout, shown):
+            assert "waiting for it" in text
+            for wrong in ("changed on the NAS since", "start it first"):
+                assert wrong not in text
+        assert "which `up` waits for" in previewed.stdout
+        said = nas.said(subprocess.CompletedProcess([], 0, shown, ""))
+        nas.tell(fault_table, "two-ups", said, starts)
+
+
+def until(lines: Iterable[str], words: str) -> Iterator[str]:
+    """The lines up to the one with these words, as they come."""
+    for line in lines:
+        yield line
+        if words in line:
+            return
 
 
 # ---- Docker

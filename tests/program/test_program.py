@@ -906,6 +906,42 @@ def test_the_whole_program_runs_from_config_to_exports(
     assert [one for one in done.warnings if "Docker on the NAS will be restarted" in one]
 
 
+def test_an_up_reads_the_nas_again_until_another_run_has_ended(
+    facts: list[Facts | Unreadable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = replace(FACTS, engine="", other_run=4711)
+    answers = iter([busy, busy, FACTS])
+    monkeypatch.setattr(
+        components.reading, "read_facts", lambda *_arguments, **_named: next(answers)
+    )
+    done = main()
+    assert done.error is None
+    assert not [one for one in done.warnings if "another run" in one]
+    assert [one for one in done.warnings if "Docker on the NAS will be restarted" in one]
+    waiting = "another run of nas-k3s (process 4711) is at work on this NAS: waiting for it"
+    assert [one for one in done.infos if one == waiting] == [waiting]
+
+
+def test_an_up_whose_nas_stays_busy_is_refused_before_any_resource(
+    facts: list[Facts | Unreadable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts.append(replace(FACTS, engine="", other_run=4711))
+    monkeypatch.setattr(components.program, "lock_timeout", lambda _seconds: 0)
+    done = main()
+    assert "another run of nas-k3s (process 4711)" in done.refusal
+    assert done.resources == {}
+
+
+def test_a_preview_goes_on_beside_another_run_that_does_not_end(
+    facts: list[Facts | Unreadable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts.append(replace(FACTS, engine="", other_run=4711))
+    monkeypatch.setattr(components.program, "PREVIEW_PATIENCE", 0)
+    done = main(preview=True)
+    assert done.error is None
+    assert [one for one in done.warnings if "another run of nas-k3s (process 4711)" in one]
+
+
 @BOTH
 def test_an_entry_of_our_name_in_the_users_file_stops_the_run_before_any_resource(
     facts: list[Facts | Unreadable], home: Path, preview: bool

@@ -292,6 +292,17 @@ def daemon_down(nas: FakeNas) -> None:
     nas.path("/state/up").unlink()
 
 
+LOCK = "/tmp/nas-k3s.lock"
+
+
+def another_run(nas: FakeNas, seconds: float, then: str = ":") -> str:
+    """Another run of ours holds the lock so long, does `then`, and lets go: its process."""
+    work = f"sleep {seconds}; {then}; rm -f {LOCK}"
+    holder = nas.shell(f"{{ {work}; }} >/dev/null 2>&1 & echo $!").out.strip()
+    nas.path(LOCK).symlink_to(f"{holder} ")
+    return holder
+
+
 def another_nas(nas: FakeNas) -> None:
     """Nothing says which kind of NAS this is."""
     nas.path("/etc/config/qpkg.conf").unlink()

@@ -77,7 +77,7 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "CONTAINER": "k3s",
         "KEEP": "no",
     },
-    "docker-path.sh": {"PLATFORM": "auto"},
+    "docker-path.sh": {"PLATFORM": "auto", "LOCK_TIMEOUT": "4"},
     "doctor.sh": {
         "PLATFORM": "auto",
         "CONTAINER": "k3s",
@@ -107,6 +107,7 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "PORTS": "6443 10250",
         "DATA_DIRECTORY": "",
         "STACK": "nas88",
+        "OTHER_RUN_PATIENCE": "3",
         "PROXY_SCHEME": "http",
         "PROXY_HOST": "192.168.31.198",
         "PROXY_PORT": "7222",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.scripts.daemon import apply, restore, variables, without_proxy, without_times
-from tests.scripts.fake_nas import DOCKER_JSON, QPKG, FakeNas
+from tests.scripts.fake_nas import DOCKER_JSON, LOCK, QPKG, FakeNas, another_run
 from tests.scripts.fake_platforms import RUN_DOCKER
 
 PASSWORD = "p@s%#w/r:d"
@@ -477,7 +477,7 @@ def test_a_run_that_was_killed_before_the_restart_is_completed_by_the_next(nas: 
     nas.write(f"{nas.config}.nas-k3s-new", "half of i")
     nas.write(nas.config, edited)
     nas.write("/tmp/nas-k3s.999999/before", "secret")
-    nas.path("/tmp/nas-k3s.lock").symlink_to("999999 ")
+    nas.path(LOCK).symlink_to("999999 ")
     starts = nas.starts
     done = apply(nas)
     assert done.status == 0, done.err
@@ -590,12 +590,11 @@ def test_a_docker_that_an_interrupted_run_left_down_is_started(nas: FakeNas) -> 
 
 def test_another_run_at_work_is_waited_for_and_then_named(nas: FakeNas) -> None:
     before = tree(nas)
-    holder = nas.shell("sleep 8 >/dev/null 2>&1 & echo $!").out.strip()
-    nas.path("/tmp/nas-k3s.lock").symlink_to(f"{holder} ")
+    holder = another_run(nas, 8)
     done = apply(nas)
     assert done.status == 1
     assert f"another run of nas-k3s (process {holder}) is still at work" in done.err
-    nas.path("/tmp/nas-k3s.lock").unlink()
+    nas.path(LOCK).unlink()
     assert tree(nas) == before
 
 
@@ -609,7 +608,7 @@ def test_two_runs_at_once_follow_each_other(nas: FakeNas) -> None:
     assert sorted(one.results["restarted"] for one in done) == ["no", "no", "yes"]
     assert nas.starts == starts + 1
     assert nas.read(nas.config).count('"proxies"') == 1
-    assert not nas.path("/tmp/nas-k3s.lock").is_symlink()
+    assert not nas.path(LOCK).is_symlink()
 
 
 def test_a_file_system_that_is_read_only_is_told_and_nothing_restarts(nas: FakeNas) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.scripts.fake_nas import QPKG, Done, FakeNas
+from tests.scripts.fake_nas import LOCK, QPKG, Done, FakeNas, another_run, daemon_down
 from tests.scripts.rendered import SAMPLES
 
 WRAPPER = "/usr/bin/docker"
@@ -85,6 +86,32 @@ def test_apply_works_for_an_account_without_a_home(nas: FakeNas) -> None:
     nas.script(f"{QPKG}/bin/docker", '#!/bin/sh\ntouch "$HOME/x" && echo 27\n')
     done = script(nas, "apply", environment={"HOME": "/share/homes/admin"})
     assert done.status == 0, done.err
+
+
+def test_a_docker_that_another_run_restarts_is_waited_for(nas: FakeNas) -> None:
+    daemon_down(nas)
+    holder = another_run(nas, 1, f"{nas.docker} fake-restart")
+    done = script(nas, "apply")
+    assert done.status == 0, done.err
+    assert f"another run of nas-k3s (process {holder}) is at work" in done.err
+    assert not nas.path(LOCK).is_symlink()
+
+
+def test_another_run_that_does_not_end_is_named_and_nothing_is_written(nas: FakeNas) -> None:
+    holder = another_run(nas, 8)
+    done = script(nas, "apply")
+    assert done.status == 1
+    assert f"another run of nas-k3s (process {holder}) is still at work" in done.err
+    assert wrappers(nas) == []
+    nas.path(LOCK).unlink()
+
+
+def test_runs_at_once_write_one_wrapper(nas: FakeNas) -> None:
+    with ThreadPoolExecutor() as pool:
+        done = [one.result() for one in [pool.submit(script, nas, "apply") for _ in range(4)]]
+    assert [one.status for one in done] == [0] * 4, [one.err for one in done]
+    assert {one.results["wrapper"] for one in done} == {WRAPPER}
+    assert wrappers(nas) == [WRAPPER]
 
 
 def test_a_second_apply_changes_nothing(nas: FakeNas) -> None:

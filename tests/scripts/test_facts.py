@@ -20,7 +20,16 @@ from nas.host_key import HostKey
 from nas.new_stack import new_stack
 from nas.settings_reader import load_settings
 from tests.scripts.daemon import apply, variables
-from tests.scripts.fake_nas import DOCKER_JSON, QPKG, FakeNas, another_nas, daemon_down, docker_gone
+from tests.scripts.fake_nas import (
+    DOCKER_JSON,
+    LOCK,
+    QPKG,
+    FakeNas,
+    another_nas,
+    another_run,
+    daemon_down,
+    docker_gone,
+)
 from tests.scripts.fake_platforms import KINDS
 from tests.scripts.rendered import SAMPLES
 from tests.scripts.test_kubeconfig import WHOLE, sum_of
@@ -63,6 +72,28 @@ def test_a_qnap_is_read_with_its_docker_and_its_containers(nas: FakeNas) -> None
     assert found.machine
     assert (found.running, found.no_restart_policy) == (2, ("notes",))
     assert (found.http_proxy, found.no_proxy, found.container) == ("", "", "")
+
+
+def test_the_nas_is_read_when_another_run_has_ended(nas: FakeNas) -> None:
+    daemon_down(nas)
+    another_run(nas, 1, f"{nas.docker} fake-restart")
+    found = read(nas)
+    assert (found.engine, found.other_run) == ("27.1.2", None)
+
+
+def test_another_run_that_goes_on_is_told(nas: FakeNas) -> None:
+    daemon_down(nas)
+    holder = another_run(nas, 8)
+    found = read(nas)
+    assert (found.engine, found.other_run) == ("", int(holder))
+    assert found.docker
+    nas.path(LOCK).unlink()
+
+
+def test_what_a_killed_run_left_is_not_waited_for_nor_taken_away(nas: FakeNas) -> None:
+    nas.path(LOCK).symlink_to("999999 ")
+    assert read(nas).other_run is None
+    assert nas.path(LOCK).is_symlink()
 
 
 def test_every_container_is_told_that_docker_would_not_start_again(nas: FakeNas) -> None:

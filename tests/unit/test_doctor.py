@@ -305,6 +305,8 @@ UNKNOWN: tuple[tuple[str, str, Change], ...] = (
     ("logs", "unknown-no-container", nas(container=None, absent=True)),
     ("restart-policy", "unknown-time", nas(container=None, done=False)),
     ("env", "unknown-time", nas(container=None, done=False)),
+    ("daemon", "unknown-other-run", facts(engine="", other_run=4711)),
+    ("daemon", "unknown-other-run", all_of(facts(other_run=4711), nas(absent=True))),
     ("tls", "unknown-tls", all_of(nas(pull="unknown"), tls(Tls(why_not="no time")))),
 )
 FINE: tuple[tuple[str, str, Change], ...] = (
