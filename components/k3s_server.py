@@ -159,6 +159,8 @@ class K3sServer(pulumi.ComponentResource):
                     "MADE_WITH": "\n".join(
                         f"{flag}={value}" for flag, value in args["made_with"].items()
                     ),
+                    "CONTAINER": args["container_name"],
+                    **label_variables(args["stack"]),
                 },
                 "create": "claim",
                 "reason": self.cluster_identifier,

@@ -5,6 +5,10 @@ A change of the config is no drift: what the last run left behind is recorded on
 compared with what is there now. (Of an `up` that ended halfway there may be none: what it took away
 is then told too, and made good.) Where the record is gone too, but the cluster's container shows
 that we were here with a proxy, everything that differs from the plan counts.
+
+Where nothing of ours is left, as after a destroy by another state or a reset of the NAS, it is as
+before the first `up`. Everything is then marked and nobody is told: a mark changes nothing in a
+stack that is new, and makes one that is not put everything there again.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ class Drift:
         absent: there is neither a container nor data of one. Nobody is told: that is also what
             an `up` leaves that ended before it; where a stack has both, they are made anew.
         stopped: it is there and does not run, so a start is enough.
+        told: whether it is certain that others did it.
         renewal: what time did to the cluster's certificates, and `up` does about it.
     """
 
@@ -35,10 +40,13 @@ class Drift:
     stopped: tuple[str, ...] = ()
     kubeconfig: tuple[str, ...] = ()
     renewal: tuple[str, ...] = ()
+    told: bool = True
 
     @property
     def clauses(self) -> tuple[str, ...]:
         """Everything that others changed, as far as it is certain."""
+        if not self.told:
+            return ()
         return (
             *self.daemon_proxy,
             *self.docker_path,
@@ -63,7 +71,7 @@ def find_drift(
         in_container: whether a container of ours whose daemon has a proxy has it as well.
     """
     if not (facts.container or facts.applied_put or facts.applied_kubeconfig):
-        return Drift()
+        return _nothing_there(facts, shown, no_proxy)
     return Drift(
         daemon_proxy=_daemon_proxy(facts, shown, no_proxy, in_container=in_container),
         docker_path=(
@@ -75,6 +83,21 @@ def find_drift(
         kubeconfig=_kubeconfig(facts),
         renewal=_renewal(facts),
     )
+
+
+def _nothing_there(facts: Facts, shown: str | None, no_proxy: str) -> Drift:
+    if not facts.engine:
+        return Drift()
+    proxied = shown is None or not _daemon(facts, shown, no_proxy)
+    return Drift(
+        daemon_proxy=() if proxied else NOTHING_THERE,
+        docker_path=() if facts.docker_on_path else NOTHING_THERE,
+        absent=NOTHING_THERE,
+        told=False,
+    )
+
+
+NOTHING_THERE = ("nothing of this program was on the NAS",)
 
 
 def _daemon_proxy(

@@ -42,7 +42,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         "kubectl.sh",
     ),
     "arguments-check.sh": ("k3s-log.sh",),
-    "cluster-id.sh": ("cluster-data.sh",),
+    "cluster-id.sh": ("cluster-data.sh", "k3s-container.sh"),
     "host-cleanup.sh": ("cluster-data.sh", "k3s-container.sh"),
     "data-directory.sh": ("owned-directory.sh",),
     "doctor.sh": ("listeners.sh", "registry-ask.sh", "proxy-probe.sh", "k3s-log.sh"),
@@ -65,7 +65,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         "facts-cluster.sh",
     ),
     "data-snapshot.sh": ("cluster-data.sh", "k3s-data.sh", "k3s-container.sh"),
-    "image-pull.sh": ("image-missing.sh",),
+    "image-pull.sh": ("lock.sh", "image-missing.sh"),
     "kubeconfig.sh": ("cluster-data.sh", "k3s-data.sh", "k3s-log.sh"),
     "timeline.sh": ("kubectl.sh", "cluster-data.sh"),
 }

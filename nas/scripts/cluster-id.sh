@@ -2,15 +2,22 @@
 # Writes into the cluster's data which cluster it is, once: data that says it is left alone. And what
 # it is made with, for an `up` that finds the data without its container.
 #
+# The plan has compared both with what stood there. What another run has put there since then is left to
+# it, as is a container of the stack's name that is not the stack's.
+#
 # claim ID
 #
-# Variables: PLATFORM, DATA_PLACE and ETC_PLACE, volumes or directories, MADE_WITH (lines).
+# Variables: PLATFORM, DATA_PLACE and ETC_PLACE, volumes or directories, MADE_WITH (lines), CONTAINER
+# and STACK_LABEL.
 
 main() {
   need_root
   make_tmp
   find_platform
   need_docker
+  if "$docker" inspect "$CONTAINER" >/dev/null 2>&1 && ! is_of_stack; then
+    made_meanwhile "the container $CONTAINER, which is not this stack's, was made"
+  fi
   make_place "$DATA_PLACE"
   make_place "$ETC_PLACE"
   if ! find_place "$DATA_PLACE" || [ -z "$place" ]; then
@@ -19,9 +26,18 @@ main() {
   fi
   file=$place/$CLUSTER_ID_FILE
   [ -s "$file" ] || write "$file" "$2"
-  # The plan has compared it with what stood there.
+  claimed=$(cat "$file")
+  case $claimed in
+    "$2") ;;
+    nas-k3s/*) made_meanwhile "the data in $place became that of the cluster $claimed" ;;
+  esac
   write "$place/$MADE_WITH_FILE" "$MADE_WITH"
-  say "the data in $place is of the cluster $(cat "$file")"
+  say "the data in $place is of the cluster $claimed"
+}
+
+made_meanwhile() {
+  fail "$1 while this run was at work" \
+    "run again: the NAS is then looked at anew; nothing of it was changed"
 }
 
 write() {

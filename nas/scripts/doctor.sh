@@ -80,7 +80,8 @@ look_at_container() {
     fact env_sum "${line%%=*}=$(printf '%s' "$value" | md5sum | cut -c 1-32)"
   done <"$tmp/env"
   rm -f "$tmp/env"
-  limited 10 "$docker" logs --tail "$LOG_LINES" "$CONTAINER" >"$tmp/log" 2>&1
+  # Else what docker says of a container that has gone meanwhile would be a word of k3s.
+  limited 10 "$docker" logs --tail "$LOG_LINES" "$CONTAINER" >"$tmp/log" 2>&1 || : >"$tmp/log"
   { telling_lines "$tmp/log"
     tail -n 4 "$tmp/log" | masked | cut -c 1-500; } | sed 's/^/log=/'
 }

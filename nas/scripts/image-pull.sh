@@ -16,6 +16,7 @@ main() {
   if bounded 15 "$docker" image inspect "$IMAGE" >/dev/null 2>&1; then
     say "Docker has the image $IMAGE already"
   else
+    pull_until=$(($(now) + PULL_TIMEOUT))
     pull_image
   fi
   printf 'time=%s\n' "$(now)"
@@ -23,10 +24,13 @@ main() {
 
 pull_image() {
   : >"$tmp/pull.log"
+  rm -f "$tmp/pull.status"
+  find_dockerd
+  pull_dockerd=$dockerd
   pull_began=$(now)
   pull_exact=$(hundredths)
   {
-    bounded "$PULL_TIMEOUT" "$docker" pull "$IMAGE" >"$tmp/pull.log" 2>&1
+    bounded "$((pull_until - pull_began))" "$docker" pull "$IMAGE" >"$tmp/pull.log" 2>&1
     echo $? >"$tmp/pull.status"
   } &
   pull_told=$pull_began
@@ -47,8 +51,37 @@ pull_image() {
       fail "$IMAGE was not there after $PULL_TIMEOUT s: $(pull_progress)" \
         "nas-k3s:pullTimeout gives it more time; what was pulled is kept, and a server that runs goes on"
       ;;
-    *) pull_failed ;;
+    *)
+      if docker_went; then
+        say "Docker was restarted in the middle of the pull: pulling again"
+        pull_image
+      else
+        pull_failed
+      fi
+      ;;
   esac
+}
+
+# Whether the pull ended with its Docker, which another run or the owner has restarted: it is waited
+# for until it answers again. One that stops says so before it is gone.
+docker_went() {
+  went_until=$(($(now) + 60))
+  while [ "$(now)" -lt "$pull_until" ]; do
+    find_dockerd
+    if [ -n "$dockerd" ] && [ "$dockerd" != "$pull_dockerd" ] && docker_answers; then
+      return 0
+    fi
+    if ! other_run; then
+      if [ "$dockerd" = "$pull_dockerd" ] && ! docker_stopped; then return 1; fi
+      [ "$(now)" -lt "$went_until" ] || return 1
+    fi
+    nap
+  done
+  return 1
+}
+
+docker_stopped() {
+  grep -Eq 'client connection is closing|Cannot connect to the Docker daemon' "$tmp/pull.log"
 }
 
 # What `docker pull` writes where it has no terminal: a line for each change of a layer.

@@ -21,11 +21,16 @@ take_lock() {
   lock_me="$$ $(started_at $$)"
   lock_began=$(now)
   lock_told=no
-  until ln -s "$lock_me" "$LOCK" 2>/dev/null; do
+  # -n, and no try on a directory: the link would be made in it.
+  until [ ! -d "$LOCK" ] && ln -sn "$lock_me" "$LOCK" 2>/dev/null; do
     lock_owner=$(readlink "$LOCK" 2>/dev/null)
     if [ -n "$lock_owner" ] && ! lives "$lock_owner"; then
       break_lock
       continue
+    fi
+    if [ -z "$lock_owner" ] && [ -e "$LOCK" ]; then
+      fail "something else is where the lock of nas-k3s has to be: $LOCK" \
+        "look what it is and remove it: rm -r $LOCK; nothing was changed"
     fi
     if [ -z "$lock_owner" ] && [ $(($(now) - lock_began)) -ge 5 ]; then
       fail "cannot make the lock $LOCK" "free space in /tmp of the NAS, or make it writable"
@@ -52,7 +57,7 @@ break_lock() {
   mv "$LOCK" "$tmp/broken-lock" 2>/dev/null || return 0
   lock_moved=$(readlink "$tmp/broken-lock")
   if [ "$lock_moved" != "$lock_owner" ] && lives "$lock_moved"; then
-    ln -s "$lock_moved" "$LOCK" 2>/dev/null
+    ln -sn "$lock_moved" "$LOCK" 2>/dev/null
   else
     say "an earlier run (process ${lock_owner%% *}) was interrupted: going on from there"
   fi
@@ -62,6 +67,9 @@ break_lock() {
 # lives "PID START": a process number alone is used again after a while, and an account other than root
 # may not signal a process of root.
 lives() {
+  case ${1%% *} in
+    '' | 0 | *[!0-9]*) return 1 ;;
+  esac
   { kill -0 "${1%% *}" 2>/dev/null || [ -d "/proc/${1%% *}" ]; } &&
     [ "$(started_at "${1%% *}")" = "${1#* }" ]
 }

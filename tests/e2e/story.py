@@ -112,6 +112,10 @@ class Story:
             check=False,
         )
 
+    def node_is_ready(self) -> None:
+        """Also after a moment in which a busy machine let the kubelet's heartbeats pass."""
+        self.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=45s")
+
     def kubeconfig(self) -> str:
         text: str = self.project.outputs()["kubeconfig"]
         return text

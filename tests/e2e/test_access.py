@@ -169,7 +169,7 @@ def test_a_rotated_certificate_is_read_again_and_nothing_in_the_cluster_replaced
     assert certificate(own_file.read_text()) == certificate(story.kubeconfig())
     assert in_cluster(story) == objects
     assert story.container()[0] == container
-    assert " Ready " in story.kubectl("get", "nodes")
+    story.node_is_ready()
     unchanged(story)
 
 
@@ -188,7 +188,7 @@ def test_a_certificate_near_its_end_is_renewed_by_a_restart_in_place(
     now = story.container()
     assert now[0] == container
     assert now[1] != started
-    assert " Ready " in story.kubectl("get", "nodes")
+    story.node_is_ready()
     unchanged(story)
 
 

@@ -305,18 +305,24 @@ def test_a_script_that_is_killed_while_it_waits_has_changed_nothing(
     nas: Nas, fault_table: FaultTable
 ) -> None:
     starts = nas.lab.dockerd_starts()
-    started = r"""awk '{ sub(/^.*\) /, ""); print $20 }' /proc/$!/stat"""
-    nas.lab.nas_must(f'sleep 300 >/dev/null 2>&1 & ln -s "$! $({started})" {LOCK}')
-    holder = nas.lab.nas_must(f"readlink {LOCK}").split()[0]
-    # Of the scripts that `up` applies it is the only one with a directory; the reading of the facts
-    # may have one too. Seconds after it made that it has come to the lock.
-    waiting = (
+    began = r"""awk '{ sub(/^.*\) /, ""); print $20 }' /proc/$!/stat"""
+    # Another run that comes right behind the step before: one that is there already is waited for
+    # before there is any script.
+    hold = (
+        "sleep 300 >/dev/null 2>&1 & "
+        f'until ln -sn "$! $({began})" {LOCK} 2>/dev/null; do sleep 0.01; done'
+    )
+    # Of the scripts that `up` applies it is the only one that keeps its directory; the reading of
+    # the facts may have one too. Seconds after it made that it has come to the lock.
+    waits = (
         "one=$(ls -d /tmp/nas-k3s.[0-9]* 2>/dev/null) && "
         'grep -q apply "/proc/${one##*.}/cmdline" && sleep 4 && [ -d "$one" ]'
     )
-    kill = f"pid=$(ls -d /tmp/nas-k3s.[0-9]*); pid=${{pid##*.}}; kill -9 -$({GROUP})"
-    with nas.when(waiting, kill):
+    kill = f"pid=${{one##*.}}; kill -9 -$({GROUP})"
+    wait = f"n=0; until {waits}; do sleep 0.05; n=$((n + 1)); [ $n -lt 1000 ] || exit 9; done"
+    with nas.when(f"[ -L {LOCK} ]", f"{hold}; {wait}; {kill}"):
         done = fails(nas.story.up())
+    holder = nas.lab.nas_must(f"readlink {LOCK}").split()[0]
     nas.lab.nas_must(f"kill {holder}; rm {LOCK}")
     nas.tell(fault_table, "kill-waiting", nas.said(done), starts)
 
@@ -381,13 +387,15 @@ def test_a_destroy_that_is_killed_while_docker_is_stopped_is_completed_by_the_ne
 
 
 @contextmanager
-def started_up(story: Story, stdout: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
-    """`pulumi up` in a process group of its own, killed in the end."""
+def started(
+    story: Story, command: str, stdout: int = subprocess.DEVNULL
+) -> Iterator[subprocess.Popen[str]]:
+    """`pulumi COMMAND` beside the test, killed in the end."""
     project = story.project
     child = subprocess.Popen(
         [
             str(project.engine.pulumi),
-            *("up", "--yes", "--skip-preview", "--non-interactive", "--stack", project.stack),
+            *(command, "--yes", "--skip-preview", "--non-interactive", "--stack", project.stack),
         ],
         cwd=project.folder,
         env=project.environment,
@@ -408,12 +416,29 @@ def test_a_pulumi_that_is_killed_leaves_its_lock_and_the_script_ends_by_itself(
 ) -> None:
     starts = nas.lab.dockerd_starts()
     told = nas.is_told_to_stop()
-    with started_up(nas.story) as child, nas.when(told, child.kill):
+    with started(nas.story, "up") as child, nas.when(told, child.kill):
         assert child.wait(PATIENCE) == -signal.SIGKILL
     nas.ended()
     locked = fails(nas.story.up())
     nas.story.project.must("cancel", "--yes")
     nas.tell(fault_table, "kill-pulumi", nas.said(locked), starts)
+
+
+def test_an_up_after_a_destroy_whose_pulumi_was_killed_puts_everything_there_again(
+    nas: Nas,
+) -> None:
+    nas.story.must_up()
+    told = nas.is_told_to_stop()
+    with started(nas.story, "destroy") as child, nas.when(told, child.kill):
+        assert child.wait(PATIENCE) == -signal.SIGKILL
+    nas.ended()
+    assert nas.content(nas.place) == nas.original
+    nas.story.project.must("cancel", "--yes")
+    nas.story.must_up()
+    assert nas.look()[:2] == ("Docker runs with the proxy", "the file has the proxy")
+    same = nas.story.preview("--expect-no-changes")
+    succeed([same, nas.story.destroy()])
+    nas.is_as_before()
 
 
 ROOT = "docker info --format '{{.DockerRootDir}}'"
@@ -432,7 +457,7 @@ def test_a_container_that_was_half_made_is_cleared_by_the_lines_of_the_page(
         exists = f'[ "$({there})" -gt {lab.nas_must(there).strip()} ]'
         # By its file: this `up` restarts it before.
         dockerd = "$(cat /var/run/docker.pid)"
-        with started_up(story) as child:
+        with started(story, "up") as child:
             # Docker waits for the kill, which would else come after the provider has its answer.
             with when(lab, exists, f"kill -STOP {dockerd}"):
                 pass
@@ -449,7 +474,7 @@ def test_a_container_that_was_half_made_is_cleared_by_the_lines_of_the_page(
             else:
                 flags = ["--yes", "--skip-preview"] if command.text.endswith(" up") else []
                 story.project.must(*command.text.split()[1:], *flags)
-        assert "Ready" in story.kubectl("get", "nodes")
+        story.node_is_ready()
         same = story.preview("--expect-no-changes")
         assert same.returncode == 0, same.stdout + same.stderr
     finally:
@@ -505,13 +530,15 @@ def test_an_up_waits_for_another_that_restarts_docker_and_takes_nothing_of_it_fo
     nas: Nas, fault_table: FaultTable
 ) -> None:
     starts = nas.lab.dockerd_starts()
+    # However long it is frozen, it does not give up.
+    nas.story.configure(daemonTimeout=10 * DAEMON_TIMEOUT)
     with another_stack(nas) as other, ThreadPoolExecutor() as pool:
         # Frozen while Docker is down: however slow this machine is, the others meet it.
         with nas.when(nas.is_told_to_stop(), to_script("STOP")):
             first = pool.submit(nas.story.up)
         try:
             previewed = other.preview()
-            with started_up(other, subprocess.PIPE) as child:
+            with started(other, "up", subprocess.PIPE) as child:
                 assert child.stdout is not None
                 shown = "".join(until(child.stdout, "waiting for it"))
                 nas.lab.nas_must(to_script("CONT"))
@@ -527,6 +554,7 @@ def test_an_up_waits_for_another_that_restarts_docker_and_takes_nothing_of_it_fo
         assert "which `up` waits for" in previewed.stdout
         said = nas.said(subprocess.CompletedProcess([], 0, shown, ""))
         nas.tell(fault_table, "two-ups", said, starts)
+    nas.story.configure(daemonTimeout=DAEMON_TIMEOUT)
 
 
 def until(lines: Iterable[str], words: str) -> Iterator[str]:

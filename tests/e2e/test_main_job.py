@@ -228,7 +228,7 @@ def test_k3s_without_the_proxy_says_which_image_why_and_what_to_change(empty: St
 
     empty.configure()
     empty.must_up()
-    assert "Ready" in empty.kubectl("get", "nodes")
+    empty.node_is_ready()
 
 
 def test_preview_of_an_empty_stack_works_with_the_nas_switched_off(empty: Story) -> None:

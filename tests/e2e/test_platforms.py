@@ -50,7 +50,7 @@ def test_up_makes_a_ready_cluster_and_destroy_leaves_the_nas_as_it_was(story: St
     before = proxy_files(story)
     story.must_up()
     assert story.changes() == {"create": RESOURCES}
-    assert "Ready" in story.kubectl("get", "nodes")
+    story.node_is_ready()
     assert story.lab.addresses.proxy in story.must("docker info --format '{{.HTTPProxy}}'")
     assert proxy_files(story) != before
 

@@ -140,7 +140,7 @@ def test_what_cannot_follow_is_refused_while_the_old_server_runs_on(
         assert text in done.stdout, done.stdout
     assert seen == []
     assert (story.container(), outside(story), snapshots(story)) == before
-    assert "Ready" in story.kubectl("get", "nodes")
+    story.node_is_ready()
 
 
 def test_a_version_that_does_not_come_up_says_the_way_back_which_goes_back(story: Story) -> None:

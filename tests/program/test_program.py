@@ -78,6 +78,17 @@ def target(key_file: Path | None = None) -> SshTarget:
     return SshTarget("192.168.31.88", 22, "admin", key, host_key())
 
 
+KEPT = replace(
+    FACTS,
+    container="running",
+    own_container="k3s",
+    docker_on_path="/bin/docker",
+    put="a",
+    applied_put="a",
+)
+"""The NAS as the last run left it."""
+
+
 def run(
     *,
     preview: bool = False,
@@ -416,7 +427,7 @@ def test_before_a_bump_the_image_is_asked_for_and_the_data_kept(up: Run) -> None
 @BOTH
 def test_a_snapshot_that_is_to_be_put_back_replaces_the_container_once(preview: bool) -> None:
     name = "v1.34.4-k3s1-20260131T093000Z"
-    pending = replace(FACTS, snapshots=(name,))
+    pending = replace(KEPT, snapshots=(name,))
     done = run(preview=preview, facts=pending, restoreSnapshot=name)
     assert f"\n# restore: {name}" in done["k3s-snapshot"].inputs["create"]
     trigger = done["k3s-container"].request.replacement_trigger.string_value
@@ -474,7 +485,7 @@ def test_the_old_container_goes_before_the_new_one_comes(up: Run) -> None:
 @BOTH
 def test_another_image_is_a_replacement_already_in_preview(preview: bool) -> None:
     for image in ("reg.lan/k3s:1", "reg.lan/k3s:2"):
-        done = run(preview=preview, k3sImage=image)
+        done = run(preview=preview, facts=KEPT, k3sImage=image)
         assert done["k3s-container"].request.replacement_trigger.string_value == f"{image} none"
         assert done["k3s-image"].inputs["name"] == image
 
@@ -635,7 +646,7 @@ def test_without_a_proxy_the_timeline_has_no_stages_of_the_daemon() -> None:
 
 @BOTH
 def test_without_drift_the_marks_say_none_and_keep_what_they_said_before(preview: bool) -> None:
-    done = run(preview=preview)
+    done = run(preview=preview, facts=KEPT)
     for name in ("docker-drift", "daemon-proxy-drift", "k3s-drift", "cluster-drift"):
         assert done[name].inputs == {"input": "none"}
         assert list(done[name].request.ignoreChanges) == ["input"]
@@ -646,10 +657,7 @@ def test_without_drift_the_marks_say_none_and_keep_what_they_said_before(preview
 
 @BOTH
 def test_drift_of_one_thing_marks_that_and_nothing_else(preview: bool) -> None:
-    wiped = replace(
-        FACTS, container="running", own_container="k3s", docker_on_path="", applied_put="a", put="a"
-    )
-    done = run(preview=preview, facts=replace(wiped, docker_on_path=""))
+    done = run(preview=preview, facts=replace(KEPT, docker_on_path=""))
     assert done["docker-drift"].inputs["input"].startswith("docker is not on the PATH")
     assert list(done["docker-drift"].request.ignoreChanges) == []
     assert "# drift: docker is not on the PATH" in done["docker-path"].inputs["create"]
@@ -701,16 +709,7 @@ def test_a_container_that_somebody_made_anew_is_replaced_after_it_was_removed(
 def test_a_certificate_that_is_due_is_renewed_and_read_again_in_the_same_container(
     preview: bool,
 ) -> None:
-    near = replace(
-        FACTS,
-        container="running",
-        own_container="k3s",
-        docker_on_path="/bin/docker",
-        applied_put="a",
-        put="a",
-        kubeconfig="5um",
-        client_certificate=certificate(NOW),
-    )
+    near = replace(KEPT, kubeconfig="5um", client_certificate=certificate(NOW))
     done = run(preview=preview, facts=near)
     assert " 5um has " in done["cluster-drift"].inputs["input"]
     if not preview:  # the mock's container has no identity there
@@ -719,7 +718,7 @@ def test_a_certificate_that_is_due_is_renewed_and_read_again_in_the_same_contain
         assert " 5um has " in wait
     assert "# drift: the cluster" in done["cluster-kubeconfig"].inputs["create"]
     assert done["k3s-drift"].inputs == {"input": "none"}
-    container = run(preview=preview)["k3s-container"]
+    container = run(preview=preview, facts=KEPT)["k3s-container"]
     assert done["k3s-container"].inputs == container.inputs
     trigger = done["k3s-container"].request.replacement_trigger
     assert trigger == container.request.replacement_trigger
@@ -744,7 +743,7 @@ def test_the_datas_identifier_goes_to_the_provider_the_container_and_the_kubecon
 
 @pytest.mark.parametrize(
     "known",
-    [replace(FACTS, cluster_data="there"), Unreadable("away", "off")],
+    [replace(KEPT, cluster_data="there"), Unreadable("away", "off")],
     ids=["older data", "not read"],
 )
 def test_a_stack_from_before_identifiers_keeps_its_container_and_its_objects(

@@ -24,6 +24,8 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "DATA_PLACE": "k3s-data",
         "ETC_PLACE": "k3s-etc",
         "MADE_WITH": "cluster-cidr=10.42.0.0/16\nnode-name=nas88",
+        "CONTAINER": "k3s",
+        **LABELS,
     },
     "cluster-ready.sh": {
         "PLATFORM": "auto",

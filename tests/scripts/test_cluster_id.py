@@ -22,7 +22,7 @@ def test_the_identifier_is_written_once_also_into_a_volume_that_was_removed(
         nas.path(FILE).parent.mkdir(parents=True)
     assert claim(nas, "nas-k3s/nas88/k3s/1").status == 0
     assert nas.read(FILE) == "nas-k3s/nas88/k3s/1\n"
-    done = claim(nas, "nas-k3s/nas88/k3s/2")
+    done = claim(nas, "nas-k3s/nas88/k3s/1")
     assert done.status == 0
     assert nas.read(FILE) == "nas-k3s/nas88/k3s/1\n"
     assert "is of the cluster nas-k3s/nas88/k3s/1" in done.err
@@ -37,6 +37,35 @@ def test_what_the_data_is_made_with_is_noted_beside_it_at_each_run(nas: FakeNas)
     changed = {**SAMPLES["cluster-id.sh"], "MADE_WITH": "cluster-domain=home.lan"}
     assert nas.run("cluster-id.sh", "claim x", changed).status == 0
     assert nas.read(file) == "cluster-domain=home.lan\n"
+
+
+def test_data_that_another_run_has_claimed_meanwhile_is_left_to_it(nas: FakeNas) -> None:
+    """Its cluster would be locked out by what it was not made with."""
+    assert claim(nas, "nas-k3s/other/k3s/1").status == 0
+    changed = {**SAMPLES["cluster-id.sh"], "MADE_WITH": "node-name=three"}
+    done = nas.run("cluster-id.sh", "claim nas-k3s/nas88/k3s/1", changed)
+    assert done.status == 1
+    assert "became that of the cluster nas-k3s/other/k3s/1 while this run was at work" in done.err
+    assert nas.read("/state/volumes/k3s-data/nas-k3s-made-with") == (
+        "cluster-cidr=10.42.0.0/16\nnode-name=nas88\n"
+    )
+
+
+def test_a_file_of_the_owners_of_that_name_is_no_other_cluster(nas: FakeNas) -> None:
+    nas.write(FILE, "notes\n")
+    assert claim(nas, "nas-k3s/nas88/k3s/1").status == 0
+    assert nas.read(FILE) == "notes\n"
+
+
+def test_a_container_of_that_name_that_was_made_meanwhile_is_left_alone(nas: FakeNas) -> None:
+    nas.k3s()
+    nas.write("/state/containers/k3s/labels", "nas-k3s.stack=other\n")
+    done = claim(nas, "x")
+    assert done.status == 1
+    assert "the container k3s, which is not this stack's, was made while this run" in done.err
+    assert not nas.path(FILE).exists()
+    nas.write("/state/containers/k3s/labels", "nas-k3s.stack=nas88\n")
+    assert claim(nas, "x").status == 0
 
 
 def test_directories_that_were_emptied_by_hand_are_made_again(nas: FakeNas) -> None:

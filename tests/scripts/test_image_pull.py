@@ -9,7 +9,7 @@ import pytest
 
 from nas.checks.image import ADVICE
 from nas.remote_script import render
-from tests.scripts.fake_nas import Done, FakeNas
+from tests.scripts.fake_nas import Done, FakeNas, another_run
 from tests.scripts.rendered import SAMPLES
 
 IMAGE = SAMPLES["image-pull.sh"]["IMAGE"]
@@ -93,6 +93,43 @@ def test_what_says_nothing_about_the_image_is_no_error_of_its_setting(
     assert done.status == 1
     assert f"Docker cannot pull {IMAGE}: {message}" in done.err
     assert "look at the way to its registry" in done.err
+
+
+CLOSING = "error creating lease: Canceled: grpc: the client connection is closing"
+
+
+@pytest.mark.parametrize("by_another_run", [True, False])
+def test_a_docker_that_restarts_in_the_middle_of_the_pull_is_pulled_with_again(
+    nas: FakeNas, by_another_run: bool
+) -> None:
+    restart = f"{nas.docker} fake-restart"
+    first = f"[ -f /state/first ] || {{ touch /state/first; echo {shlex.quote(CLOSING)}"
+    if by_another_run:
+        another_run(nas, 3, restart)
+        nas.write("/state/pull", f"{first}; exit 1; }}\n")
+    else:
+        nas.write("/state/pull", f"{first}; {restart}; exit 1; }}\n")
+    done = check(nas)
+    assert done.status == 0, done.err
+    assert "Docker was restarted in the middle of the pull: pulling again" in done.err
+    assert nas.path(PULLED).exists()
+
+
+def test_a_pull_that_fails_beside_a_run_that_restarts_nothing_is_told_as_it_is(
+    nas: FakeNas,
+) -> None:
+    another_run(nas, 1)
+    refuse(nas, "toomanyrequests: You have reached your pull rate limit")
+    done = check(nas)
+    assert done.status == 1
+    assert "toomanyrequests" in done.err
+
+
+def test_a_docker_that_does_not_come_back_ends_the_pull(nas: FakeNas) -> None:
+    nas.write("/state/pull", f"echo {shlex.quote(CLOSING)}\nrm /state/up\nexit 1\n")
+    done = check(nas, PULL_TIMEOUT="3")
+    assert done.status == 1
+    assert f"Docker cannot pull {IMAGE}: {CLOSING}" in done.err
 
 
 def test_a_long_pull_says_how_far_it_is(nas: FakeNas) -> None:

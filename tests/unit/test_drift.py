@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from nas.drift import find_drift, marker
+from nas.drift import Drift, find_drift, marker
 from nas.facts import Facts, Unreadable
 from tests.unit.samples import FACTS, facts, plan
 from tests.unit.test_certificates import NOW, certificate
@@ -46,6 +46,30 @@ def test_a_first_up_that_ended_before_the_container_is_no_word_worth_but_a_mark(
     assert drift.absent == ("there is no k3s container",)
     assert not find_drift(changed(), SHOWN, LIST).absent
     assert not find_drift(changed(container="", applied_kubeconfig="a"), SHOWN, LIST).absent
+
+
+@pytest.mark.parametrize("container", [{}, {"cluster_data": "there"}])
+def test_a_nas_on_which_nothing_of_ours_is_left_gets_everything_again_without_a_word(
+    container: dict[str, object],
+) -> None:
+    """Another state's destroy, or a reset of the NAS: `up` said 35 unchanged."""
+    made = plan(facts(**container))
+    for mark in (made.daemon_drift, made.path_drift, made.container_drift):
+        assert mark is not None
+        assert mark.startswith("nothing of this program was on the NAS (seen ")
+    assert not [one for one in made.warnings if "changed on the NAS" in one]
+
+
+def test_what_the_owner_has_set_and_put_there_is_not_marked_as_missing() -> None:
+    shown = {"http_proxy": MASKED, "https_proxy": MASKED, "no_proxy": LIST}
+    drift = find_drift(facts(docker_on_path="/usr/bin/docker", **shown), SHOWN, LIST)
+    assert (drift.daemon_proxy, drift.docker_path) == ((), ())
+    drift = find_drift(facts(), None, "")
+    assert (drift.daemon_proxy, drift.docker_path) == ((), drift.absent)
+
+
+def test_a_docker_that_does_not_answer_leaves_no_mark_where_nothing_of_ours_is() -> None:
+    assert find_drift(facts(engine=""), SHOWN, LIST) == Drift()
 
 
 def test_a_change_of_the_config_is_no_drift() -> None:
@@ -224,7 +248,7 @@ def test_the_plan_has_a_mark_for_each_thing_and_one_warning() -> None:
     ("known", "config"),
     [
         (GOOD, {}),
-        (FACTS, {}),
+        (FACTS, {"drift": "off"}),
         (WIPED, {"drift": "off"}),
         (Unreadable("away", "off"), {}),
     ],
