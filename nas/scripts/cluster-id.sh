@@ -15,7 +15,7 @@ main() {
   make_tmp
   find_platform
   need_docker
-  if "$docker" inspect "$CONTAINER" >/dev/null 2>&1 && ! is_of_stack; then
+  if is_there && ! is_of_stack; then
     made_meanwhile "the container $CONTAINER, which is not this stack's, was made"
   fi
   make_place "$DATA_PLACE"

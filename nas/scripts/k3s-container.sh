@@ -22,7 +22,12 @@ env_changed() {
 
 # Whether the container has the label of this stack.
 is_of_stack() {
-  [ -n "$(bounded 15 "$docker" ps --all --quiet --filter "name=^/*$CONTAINER\$" --filter "label=$STACK_LABEL" 2>/dev/null)" ]
+  is_there --filter "label=$STACK_LABEL"
+}
+
+# is_there [FILTER...]: whether there is a container of that name.
+is_there() {
+  [ -n "$(bounded 15 "$docker" ps --all --quiet --filter "name=^/*$CONTAINER\$" "$@" 2>/dev/null)" ]
 }
 
 # Status 1, and why, when it stays.
