@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.bench.contenders import pulumi
 from tests.bench.process import Command
 from tests.bench.results import Tool
+from tests.lab import outer
 from tests.lab.box import Lab
 from tests.lab.engine import Engine
 from tests.lab.project import Project, open_project
@@ -35,4 +36,5 @@ def make_yardstick(lab: Lab, engine: Engine, tool: Tool) -> Yardstick:
     main = project.folder / "__main__.py"
     main.unlink()
     main.symlink_to(_PROGRAMS / f"{tool}.py")
+    project.configure({"dockerHost": outer.address()}, {})
     return Yardstick(tool, project)

@@ -73,6 +73,11 @@ def connect(*, start: bool = True) -> docker.DockerClient:
     return _start_private()
 
 
+def address() -> str:
+    """Where the outer engine listens, `unix://...`."""
+    return f"unix://{SOCKET}" if is_private() else _own_address()
+
+
 def check_rights() -> None:
     """Raises LabError when this user neither has an engine nor may start one."""
     if os.geteuid() != 0 and not is_private() and _machines_own() is None:
@@ -181,10 +186,14 @@ def _bridges_in_use(client: docker.DockerClient) -> set[str]:
     return {str(found[BRIDGE_OPTION]) for found in options if BRIDGE_OPTION in found}
 
 
-def _machines_own() -> docker.DockerClient | None:
+def _own_address() -> str:
     # An engine elsewhere (a NAS, a build server) cannot give boxes an address on this machine.
     host = os.environ.get("DOCKER_HOST", "")
-    url = host if host.startswith("unix://") else "unix:///var/run/docker.sock"
+    return host if host.startswith("unix://") else "unix:///var/run/docker.sock"
+
+
+def _machines_own() -> docker.DockerClient | None:
+    url = _own_address()
     if not Path(url.removeprefix("unix://")).exists():
         return None
     try:
