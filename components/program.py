@@ -211,13 +211,9 @@ class BelowCluster:
 def build_docker(plan: Plan, nas: Nas) -> BelowCluster:
     """The part below the cluster."""
     settings = plan.settings
+    patience = lock_timeout(settings.daemon_timeout)
     remote_docker = RemoteDocker(
-        "docker",
-        {
-            "nas": nas,
-            "lock_timeout": lock_timeout(settings.daemon_timeout),
-            "drift": plan.path_drift,
-        },
+        "docker", {"nas": nas, "lock_timeout": patience, "drift": plan.path_drift}
     )
     daemon_proxy = DaemonProxy(
         "daemon-proxy",
@@ -228,7 +224,7 @@ def build_docker(plan: Plan, nas: Nas) -> BelowCluster:
             "registry": plan.registry,
             "restart": settings.restart_daemon,
             "timeout": settings.daemon_timeout,
-            "lock_timeout": lock_timeout(settings.daemon_timeout),
+            "lock_timeout": patience,
             "keep": settings.keep_daemon_proxy,
             "drift": plan.daemon_drift,
         },

@@ -38,9 +38,7 @@ class Reading:
         found = self.facts.result()
         until = time.monotonic() + patience
         told = None
-        while isinstance(found, Facts) and found.other_run is not None:
-            if time.monotonic() >= until:
-                break
+        while isinstance(found, Facts) and found.other_run is not None and time.monotonic() < until:
             if found.other_run != told:
                 told = found.other_run
                 tell(f"{at_work(told)}: waiting for it")

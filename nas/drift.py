@@ -29,8 +29,8 @@ class Drift:
         absent: there is neither a container nor data of one. Nobody is told: that is also what
             an `up` leaves that ended before it; where a stack has both, they are made anew.
         stopped: it is there and does not run, so a start is enough.
-        told: whether it is certain that others did it.
         renewal: what time did to the cluster's certificates, and `up` does about it.
+        told: whether it is certain that others did it.
     """
 
     daemon_proxy: tuple[str, ...] = ()

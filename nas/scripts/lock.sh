@@ -23,21 +23,18 @@ take_lock() {
   lock_told=no
   # -n, and no try on a directory: the link would be made in it.
   until [ ! -d "$LOCK" ] && ln -sn "$lock_me" "$LOCK" 2>/dev/null; do
-    lock_owner=$(readlink "$LOCK" 2>/dev/null)
-    if [ -n "$lock_owner" ] && ! lives "$lock_owner"; then
+    if other_run; then
+      [ "$lock_told" = yes ] ||
+        say "another run of nas-k3s (process ${lock_owner%% *}) is at work on this NAS: waiting for it"
+      lock_told=yes
+    elif [ -n "$lock_owner" ]; then
       break_lock
       continue
-    fi
-    if [ -z "$lock_owner" ] && [ -e "$LOCK" ]; then
+    elif [ -e "$LOCK" ]; then
       fail "something else is where the lock of nas-k3s has to be: $LOCK" \
         "look what it is and remove it: rm -r $LOCK; nothing was changed"
-    fi
-    if [ -z "$lock_owner" ] && [ $(($(now) - lock_began)) -ge 5 ]; then
+    elif [ $(($(now) - lock_began)) -ge 5 ]; then
       fail "cannot make the lock $LOCK" "free space in /tmp of the NAS, or make it writable"
-    fi
-    if [ -n "$lock_owner" ] && [ "$lock_told" = no ]; then
-      say "another run of nas-k3s (process ${lock_owner%% *}) is at work on this NAS: waiting for it"
-      lock_told=yes
     fi
     [ $(($(now) - lock_began)) -lt "$LOCK_TIMEOUT" ] ||
       fail "another run of nas-k3s (process ${lock_owner%% *}) is still at work on this NAS after $LOCK_TIMEOUT s" \
